@@ -1,0 +1,41 @@
+//! How many connections at once this machine allows.
+
+use std::fs;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Descriptors left to everything but connections: standard streams, the loop,
+/// the resolver's files, signals.
+const RESERVED: u64 = 32;
+
+/// The ephemeral ports of Linux, where nothing else can be read.
+const USUAL_EPHEMERAL: u64 = 28_232;
+
+/// How many connections can be under way at once: what descriptors allow,
+/// their limit raised as far as it goes, and ephemeral ports, of which a
+/// quarter stays free for everybody else.
+pub(super) fn parallel() -> usize {
+    let ports = ephemeral_ports().unwrap_or(USUAL_EPHEMERAL);
+    let most = descriptors()
+        .saturating_sub(RESERVED)
+        .min(ports - ports / 4);
+    usize::try_from(most.max(1)).unwrap_or(1)
+}
+
+fn descriptors() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return 256;
+    };
+    // Refused in some sandboxes; then what there is has to do.
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
+}
+
+fn ephemeral_ports() -> Option<u64> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = range.split_whitespace().map(str::parse::<u64>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    last.checked_sub(first)?.checked_add(1)
+}

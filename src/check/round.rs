@@ -1,0 +1,328 @@
+//! One target: rounds of attempts at each of its ports and addresses.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::target::Target;
+use super::{Key, Run};
+use crate::finding::{CheckResult, Evidence, Expected, Phases, Record, State, Transition};
+use crate::net::{Begun, Failure, Opened, ResolveError, Resolved, begin_connect, resolve};
+use crate::reactor::{TaskGroup, now, sleep, timeout, yield_now};
+
+/// Attempts that are decided at once, after which others get their turn.
+const AT_A_STRETCH: usize = 32;
+
+/// How long to wait for somebody to give a descriptor or a port back.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(20);
+
+/// Checks a target: one round, or with `--wait` as many as it takes.
+pub(super) async fn run_target(run: Rc<Run>, index: usize, target: Rc<Target>) {
+    let task = Rc::new(Task {
+        run,
+        index,
+        target,
+        passed: std::cell::RefCell::default(),
+    });
+    loop {
+        let round_passed = task.round().await;
+        let Some(deadline) = task.run.deadline else {
+            return;
+        };
+        let left = deadline.saturating_duration_since(now());
+        if round_passed || left.is_zero() {
+            return;
+        }
+        sleep(task.run.options.interval.min(left)).await;
+        if now() >= deadline {
+            return;
+        }
+    }
+}
+
+/// A target in its run.
+struct Task {
+    run: Rc<Run>,
+    index: usize,
+    target: Rc<Target>,
+    /// While waiting: what need not be tried again.
+    passed: std::cell::RefCell<BTreeSet<Key>>,
+}
+
+/// What an attempt came to.
+struct Verdict {
+    state: State,
+    evidence: Evidence,
+    connect: Option<Duration>,
+    /// It had less time than an attempt should have.
+    hurried: bool,
+}
+
+impl Task {
+    /// Tries whatever has not passed yet; whether all has now.
+    async fn round(self: &Rc<Self>) -> bool {
+        let limit = self.run.patience();
+        let asked = resolve(&self.target.host, 0, self.run.options.families);
+        match timeout(limit, asked).await {
+            Ok(Ok(resolved)) => self.try_all(resolved).await,
+            Ok(Err(error)) => self.unresolved(error),
+            // Cut short by the deadline, it knows less than the one before.
+            Err(_) if limit < self.run.options.timeout && self.is_standing() => {}
+            Err(_) => self.unresolved(ResolveError::no_answer(&self.target.host, limit)),
+        }
+        !self.is_standing()
+    }
+
+    /// Drops what stood for addresses that the name no longer has.
+    fn forget_others(&self, addresses: &[SocketAddr]) {
+        let known = |address: SocketAddr| addresses.iter().any(|it| it.ip() == address.ip());
+        let mut standing = self.run.standing.borrow_mut();
+        standing.retain(|key, _| key.0 != self.index || key.2.is_some_and(known));
+    }
+
+    /// Whether anything of this target is not as expected yet.
+    fn is_standing(&self) -> bool {
+        let standing = self.run.standing.borrow();
+        let keys = (self.index, 0, None)..(self.index + 1, 0, None);
+        standing.range(keys).next().is_some()
+    }
+
+    async fn try_all(self: &Rc<Self>, resolved: Resolved) {
+        self.forget_others(&resolved.addresses);
+        let pending = TaskGroup::new();
+        let resolved = Rc::new(resolved);
+        let mut decided = 0;
+        for port in self.target.ports.iter().cloned().flatten() {
+            if self.run.options.any && resolved.addresses.len() > 1 {
+                let (task, resolved) = (Rc::clone(self), Rc::clone(&resolved));
+                pending.spawn(async move { task.try_any(&resolved, port).await });
+                continue;
+            }
+            for address in &resolved.addresses {
+                let address = with_port(*address, port);
+                if !self.start(address, &resolved, &pending).await {
+                    continue;
+                }
+                decided += 1;
+                if decided % AT_A_STRETCH == 0 {
+                    yield_now().await;
+                }
+            }
+        }
+        pending.join().await;
+    }
+
+    /// Starts one attempt. What is decided at once needs no task: that makes a
+    /// scan of closed ports cheap. Whether it was.
+    async fn start(
+        self: &Rc<Self>,
+        address: SocketAddr,
+        resolved: &Rc<Resolved>,
+        pending: &TaskGroup,
+    ) -> bool {
+        if self.has_passed(address) {
+            return false;
+        }
+        let permit = self.run.limit.acquire().await;
+        let limit = self.run.patience();
+        match begin_connect(address) {
+            Begun::Done(outcome) if !is_exhaustion(&outcome) => {
+                self.settle(address, resolved, outcome.into());
+                true
+            }
+            begun => {
+                let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
+                pending.spawn(async move {
+                    let verdict = task.finish(begun, address, limit).await;
+                    drop(permit);
+                    task.settle(address, &resolved, verdict);
+                });
+                false
+            }
+        }
+    }
+
+    /// All addresses of one port; one that is as expected is enough.
+    async fn try_any(self: &Rc<Self>, resolved: &Rc<Resolved>, port: u16) {
+        let mut all = resolved.addresses.iter().map(|it| with_port(*it, port));
+        if all.all(|it| self.has_passed(it)) {
+            return;
+        }
+        let results = Rc::new(std::cell::RefCell::new(Vec::new()));
+        let addresses = TaskGroup::new();
+        for address in &resolved.addresses {
+            let address = with_port(*address, port);
+            let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
+            let results = Rc::clone(&results);
+            addresses.spawn(async move {
+                let permit = task.run.limit.acquire().await;
+                let limit = task.run.patience();
+                let verdict = task.finish(begin_connect(address), address, limit).await;
+                drop(permit);
+                let result = task.result(address, &resolved, verdict);
+                results.borrow_mut().push(result);
+            });
+        }
+        addresses.join().await;
+        let results = results.take();
+        let enough = results.iter().any(|it| it.ok);
+        for mut result in results {
+            result.ok |= enough;
+            self.note(result);
+        }
+    }
+
+    /// Waits for what is pending. A machine that ran out of descriptors or
+    /// ports tries again until `limit`: that says nothing about the target.
+    async fn finish(&self, mut begun: Begun, address: SocketAddr, limit: Duration) -> Verdict {
+        let deadline = now() + limit;
+        loop {
+            let outcome = match begun {
+                Begun::Done(outcome) => outcome,
+                Begun::Pending(connecting) => connecting.finish(limit).await,
+            };
+            let left = deadline.saturating_duration_since(now());
+            if !is_exhaustion(&outcome) || left.is_zero() {
+                let verdict = Verdict::from(outcome);
+                return Verdict {
+                    hurried: limit < self.run.options.timeout && verdict.state == State::Filtered,
+                    ..verdict
+                };
+            }
+            sleep(EXHAUSTED_PAUSE.min(left)).await;
+            begun = begin_connect(address);
+        }
+    }
+
+    fn has_passed(&self, address: SocketAddr) -> bool {
+        let key = (self.index, address.port(), Some(address));
+        self.run.deadline.is_some() && self.passed.borrow().contains(&key)
+    }
+
+    fn settle(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) {
+        // Cut short by the deadline, it knows less than the one before.
+        let key = (self.index, address.port(), Some(address));
+        if verdict.hurried && self.run.standing.borrow().contains_key(&key) {
+            return;
+        }
+        self.note(self.result(address, resolved, verdict));
+    }
+
+    fn result(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) -> CheckResult {
+        let expected = self.target.expected;
+        CheckResult {
+            target: self.target.with_port(address.port()),
+            address: Some(address),
+            family: Some(address.into()),
+            state: verdict.state,
+            expected,
+            ok: expected.allows(verdict.state),
+            evidence: verdict.evidence,
+            attempts: 1,
+            flaky: false,
+            phases: Phases {
+                resolve: resolved.took,
+                connect: verdict.connect,
+                total: total(resolved.took, verdict.connect),
+                ..Phases::default()
+            },
+            tls: None,
+            http: None,
+            seen: None,
+        }
+    }
+
+    /// One result for all ports: none of them could be tried.
+    fn unresolved(&self, error: ResolveError) {
+        let before = (self.index, 0, None);
+        self.run
+            .standing
+            .borrow_mut()
+            .retain(|key, _| key.0 != self.index || *key == before);
+        let expected = self.target.expected;
+        // A name that is not there may well be what `down` expects.
+        let ok = matches!(expected, Expected::Down | Expected::Any);
+        self.note(CheckResult {
+            target: self.target.to_string(),
+            address: None,
+            family: None,
+            state: State::Unresolved,
+            expected,
+            ok,
+            evidence: Evidence {
+                reason: Some(error.reason.into()),
+                hint: Some(error.hint.into()),
+                ..Evidence::default()
+            },
+            attempts: 1,
+            flaky: false,
+            phases: Phases {
+                resolve: Some(error.took),
+                total: Some(error.took),
+                ..Phases::default()
+            },
+            tls: None,
+            http: None,
+            seen: None,
+        });
+    }
+
+    /// Tells a result that is final; of others, while waiting, what changed.
+    fn note(&self, mut result: CheckResult) {
+        if self.run.deadline.is_none() {
+            return self.run.tell_result(result);
+        }
+        let port = result.address.map_or(0, |it| it.port());
+        let key = (self.index, port, result.address);
+        let before = self.run.standing.borrow_mut().remove(&key);
+        if let Some(before) = &before {
+            result.attempts += before.attempts;
+        }
+        let from = before.map(|it| it.state);
+        // Passing at the first look is no change.
+        if from != Some(result.state) && (from.is_some() || !result.ok) {
+            (self.run.tell)(Record::Transition(Transition {
+                target: result.target.clone(),
+                address: result.address,
+                from,
+                to: result.state,
+                at: now().saturating_duration_since(self.run.started),
+            }));
+        }
+        if result.ok {
+            self.passed.borrow_mut().insert(key);
+            self.run.tell_result(result);
+        } else {
+            self.run.standing.borrow_mut().insert(key, result);
+        }
+    }
+}
+
+fn is_exhaustion(outcome: &Result<Opened, Failure>) -> bool {
+    outcome.as_ref().is_err_and(Failure::is_exhaustion)
+}
+
+impl From<Result<Opened, Failure>> for Verdict {
+    fn from(outcome: Result<Opened, Failure>) -> Self {
+        let (state, evidence, took) = match outcome {
+            Ok(opened) => (State::Open, opened.evidence.clone(), opened.took),
+            Err(failure) => (failure.state, failure.evidence, failure.took),
+        };
+        Self {
+            state,
+            evidence,
+            connect: Some(took),
+            hurried: false,
+        }
+    }
+}
+
+fn total(resolve: Option<Duration>, connect: Option<Duration>) -> Option<Duration> {
+    Some(resolve.unwrap_or_default() + connect?)
+}
+
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}

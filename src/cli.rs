@@ -1,0 +1,302 @@
+//! The command line: verbs and global flags. Each verb's own options live with
+//! the verb.
+//!
+//! The first word picks the verb, and only that verb's parser is built: all of
+//! them together would cost half as much as a whole check.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::rc::Rc;
+
+use anyhow::anyhow;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use futures_lite::future;
+
+use crate::finding::{Exit, Record};
+use crate::report::{self, ColorOptions, Format, LogFormat, Reporter, start_log};
+use crate::{check, doctor, probe, reactor, serve};
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+struct Global {
+    /// Say more: -v what happens, -vv every event
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors: the exit status alone
+    #[arg(short, long)]
+    quiet: bool,
+    /// How to write the log, on standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log: LogFormat,
+    #[command(flatten)]
+    color: ColorOptions,
+}
+
+/// A verb with its options, as it is parsed.
+#[derive(Parser)]
+#[command(version, disable_version_flag = true)]
+struct Invocation<V: Args> {
+    #[command(flatten)]
+    options: V,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Options of a verb that reports.
+#[derive(Args)]
+#[group(skip)]
+struct Reporting<V: Args> {
+    #[command(flatten)]
+    options: V,
+    #[command(flatten)]
+    report: report::Options,
+}
+
+/// What help shows of a verb.
+struct Verb {
+    name: &'static str,
+    about: &'static str,
+    examples: &'static str,
+    run: fn(&Verb, &[OsString]) -> anyhow::Result<Exit>,
+}
+
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "check",
+        about: "Judge: are these targets in the state they should be in?",
+        examples: "Examples:
+  netkit check 172.31.34.27:5001                 is it open, and if not, why?
+  netkit check localhost:8000-8010,9000          ranges and lists, every address
+  netkit check web:443 web:22=filtered           open and filtered, both expected
+  netkit check --wait 60s db:5432 cache:6379     wait until all are open
+  netkit check -o ndjson '[::1]:5001'            a JSON record a line",
+        run: check,
+    },
+    Verb {
+        name: "echo",
+        about: "Send lines to an echo server and verify what comes back",
+        examples: "Examples:
+  netkit echo --host ip6-localhost               type lines; `exit` ends
+  printf 'hello\\n' | netkit echo --port 7        lines from a pipe
+  netkit echo -c 100 -i 10ms --size 1KiB         a measured series
+  netkit echo --udp -c 10 -o json                loss and times as JSON",
+        run: echo,
+    },
+    Verb {
+        name: "echo-server",
+        about: "Send back whatever arrives (the same as `serve echo`)",
+        examples: ECHO_SERVER_EXAMPLES,
+        run: echo_server,
+    },
+    Verb {
+        name: "serve",
+        about: "Stand a service up: echo",
+        examples: ECHO_SERVER_EXAMPLES,
+        run: serve,
+    },
+    Verb {
+        name: "doctor",
+        about: "Check this machine, then serve, check and echo on it",
+        examples: "Examples:
+  netkit doctor                                  what works here, and what does not",
+        run: doctor,
+    },
+];
+
+const ECHO_SERVER_EXAMPLES: &str = "Examples:
+  netkit echo-server                             port 12345, every address
+  netkit echo-server --port 0 --port-file port   a free port, told to a script
+  netkit echo-server --host localhost -v         loopback, connections logged
+  netkit echo-server --udp --log json -v         datagrams, a JSON log";
+
+/// Runs the verb that `arguments` (without the program's name) ask for.
+///
+/// # Errors
+/// What went wrong, to be printed once; the exit status is then 1.
+pub fn run(arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Some((word, rest)) = arguments.split_first() else {
+        print(&overview(), io::stderr())?;
+        return Ok(Exit::Usage);
+    };
+    let word = word.to_string_lossy();
+    match word.as_ref() {
+        "-h" | "--help" | "help" => print(&overview(), io::stdout()).map(|()| Exit::Good),
+        "-V" | "--version" => {
+            let version = concat!("netkit ", env!("CARGO_PKG_VERSION"), "\n");
+            print(version, io::stdout()).map(|()| Exit::Good)
+        }
+        word => {
+            if let Some(verb) = VERBS.iter().find(|it| it.name == word) {
+                return (verb.run)(verb, rest);
+            }
+            let error = format!("netkit: unknown verb `{word}`\n\n{}", overview());
+            print(&error, io::stderr())?;
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+fn check(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<Reporting<check::Options>>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit,
+    };
+    let checks = match check::prepare(&options.options) {
+        Ok(checks) => checks,
+        Err(error) => return complain(&error),
+    };
+    let reporter = global.reporter(options.report.format, checks.count());
+    let tell = reporter.clone();
+    attended(&reporter, async move {
+        checks
+            .run(Rc::new(move |record: Record| tell.tell(&record)))
+            .await
+    })
+}
+
+fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<Reporting<probe::echo::Options>>(verb, arguments)
+    {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit,
+    };
+    let reporter = global.reporter(options.report.format, 0);
+    let tell = reporter.clone();
+    attended(&reporter, async move {
+        let tell = |record: Record| tell.tell(&record);
+        probe::echo::probe(&options.options, &tell).await?;
+        Ok(Exit::Good)
+    })
+}
+
+fn serve(_: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let service = arguments.first().map(|it| it.to_string_lossy());
+    let verb = VERBS.iter().find(|it| it.name == "echo-server");
+    match (service.as_deref(), verb) {
+        (Some("echo"), Some(verb)) => echo_server(verb, &arguments[1..]),
+        (Some("-h" | "--help"), _) => {
+            print("Usage: netkit serve echo [OPTIONS]\n", io::stdout()).map(|()| Exit::Good)
+        }
+        (Some(other), _) => complain(&anyhow!("unknown service `{other}` (expected `echo`)")),
+        (None, _) => complain(&anyhow!("which service? (expected `netkit serve echo`)")),
+    }
+}
+
+fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<serve::echo::Options>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit,
+    };
+    let reporter = global.reporter(Format::Text, 0);
+    let announce = reporter.clone();
+    attended(&reporter, async move {
+        let mut announce = |line: &str| announce.announce(line);
+        serve::echo::serve(&options, &mut announce).await?;
+        Ok(Exit::Good)
+    })
+}
+
+fn doctor(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<doctor::Options>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit,
+    };
+    let reporter = global.reporter(Format::Text, 0);
+    let announce = reporter.clone();
+    attended(&reporter, async move {
+        doctor::run(&options, &|line: &str| announce.announce(line)).await
+    })
+}
+
+struct Parsed<V> {
+    global: Global,
+    options: V,
+}
+
+impl Global {
+    fn reporter(&self, format: Format, expected: usize) -> Reporter {
+        let format = if self.quiet { Format::Quiet } else { format };
+        Reporter::new(format, self.color.color, expected)
+    }
+}
+
+/// Parses a verb's options; the exit status if help or an error was printed.
+fn parse<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, anyhow::Result<Exit>> {
+    let name = format!("netkit {}", verb.name);
+    let command = Invocation::<V>::command()
+        .about(verb.about)
+        .after_help(verb.examples)
+        .bin_name(&name);
+    let words = std::iter::once(OsString::from(&name)).chain(arguments.iter().cloned());
+    let invocation = command
+        .try_get_matches_from(words)
+        .and_then(|matches| Invocation::<V>::from_arg_matches(&matches));
+    match invocation {
+        Ok(Invocation { options, global }) => {
+            start_log(global.verbose, global.quiet, global.log);
+            Ok(Parsed { global, options })
+        }
+        Err(error) => {
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Good
+            };
+            Err(error.print().map(|()| exit).map_err(Into::into))
+        }
+    }
+}
+
+/// Runs `work` on a new loop, with the reporter at its side: a closed standard
+/// output ends it quietly, one that cannot be written to does not.
+fn attended(
+    reporter: &Reporter,
+    work: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
+    let attending = async {
+        let error = reporter.attend().await;
+        output_failed(error)
+    };
+    let exit = reactor::run(future::or(work, attending))?;
+    match reporter.finish() {
+        Ok(()) => exit,
+        Err(error) => output_failed(error),
+    }
+}
+
+fn output_failed(error: io::Error) -> anyhow::Result<Exit> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(Exit::Good);
+    }
+    let error = anyhow::Error::new(error).context("cannot write the results");
+    print(&format!("netkit: {error:#}\n"), io::stderr())?;
+    Ok(Exit::Unknown)
+}
+
+/// Says what was asked wrongly.
+fn complain(error: &anyhow::Error) -> anyhow::Result<Exit> {
+    print(&format!("netkit: {error:#}\n"), io::stderr())?;
+    Ok(Exit::Usage)
+}
+
+fn overview() -> String {
+    let mut text = String::from(
+        "netkit: netcat, connectivity checks and small network services on one event loop\n\n\
+         Usage: netkit VERB [OPTIONS]\n\nVerbs:\n",
+    );
+    for Verb { name, about, .. } in VERBS {
+        let _ = writeln!(text, "  {name:12} {about}");
+    }
+    text.push_str("\n`netkit VERB --help` shows a verb's options and examples.\n");
+    text
+}
+
+/// A reader that is gone has read enough.
+fn print(text: &str, mut to: impl io::Write) -> anyhow::Result<()> {
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

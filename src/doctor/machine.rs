@@ -1,0 +1,95 @@
+//! What this machine offers, before anything of netkit's runs on it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use nix::sys::resource::{Resource, getrlimit};
+
+use super::{Finding, PATIENCE};
+use crate::net::{Families, listen, resolve};
+use crate::reactor::timeout;
+
+/// Fewer descriptors than this are noticed with a few hundred connections.
+const FEW_DESCRIPTORS: u64 = 1024;
+
+/// Everything there is to say, in the order of the table.
+pub(super) async fn look() -> Vec<Finding> {
+    vec![
+        loopback("loopback IPv4", IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        loopback("loopback IPv6", IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        dual_stack().await,
+        resolver("localhost").await,
+        resolver("ip6-localhost").await,
+        descriptors(),
+        evidence(),
+    ]
+}
+
+/// Whether the machine has this address.
+pub(super) fn has(address: IpAddr) -> bool {
+    TcpListener::bind(SocketAddr::new(address, 0)).is_ok()
+}
+
+fn loopback(subject: &'static str, address: IpAddr) -> Finding {
+    match TcpListener::bind(SocketAddr::new(address, 0)) {
+        Ok(_) => Finding::good(subject, format!("{address} can be bound")),
+        Err(error) if address.is_ipv6() => {
+            let detail = format!("{address}: {error}: nothing here will work over IPv6");
+            Finding::absent(subject, detail)
+        }
+        Err(error) => {
+            let detail = format!("{address}: {error} (hint: `ip link set lo up`)");
+            Finding::bad(subject, detail)
+        }
+    }
+}
+
+async fn dual_stack() -> Finding {
+    let subject = "one socket for both";
+    match listen(None, 0, Families::default()).await {
+        Ok(listening) => match listening.notes.first() {
+            None => Finding::good(subject, "servers take IPv4 and IPv6 on one socket".into()),
+            Some(note) => Finding::absent(subject, note.clone()),
+        },
+        Err(error) => Finding::bad(subject, error.to_string()),
+    }
+}
+
+/// The resolver's answer, and the order in which it will be tried.
+async fn resolver(name: &'static str) -> Finding {
+    let asked = timeout(PATIENCE, resolve(name, 0, Families::default())).await;
+    match asked {
+        Ok(Ok(resolved)) => {
+            let addresses = resolved.addresses.iter().map(|it| it.ip().to_string());
+            let order = addresses.collect::<Vec<_>>().join(", then ");
+            Finding::good(name, format!("means {order}"))
+        }
+        Ok(Err(error)) => Finding::bad(name, error.to_string()),
+        Err(_) => Finding::bad(name, "the resolver did not answer within 3s".into()),
+    }
+}
+
+fn descriptors() -> Finding {
+    let subject = "descriptors";
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, hard)) if hard < FEW_DESCRIPTORS => Finding::absent(
+            subject,
+            format!("{soft} at once, {hard} at most: more connections have to wait"),
+        ),
+        Ok((soft, hard)) => Finding::good(subject, format!("{soft} at once, {hard} at most")),
+        Err(error) => Finding::bad(subject, format!("the limit cannot be read: {error}")),
+    }
+}
+
+fn evidence() -> Finding {
+    let subject = "evidence";
+    match cfg!(target_os = "linux") {
+        true => Finding::good(
+            subject,
+            "ICMP senders, SYN retransmissions and round-trip times from the kernel".into(),
+        ),
+        false => Finding::absent(
+            subject,
+            "the kernel tells neither ICMP senders nor SYN retransmissions".into(),
+        ),
+    }
+}

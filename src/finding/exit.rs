@@ -1,0 +1,64 @@
+//! The exit status of every verb but `nc`: the only table.
+
+use serde::{Serialize, Serializer};
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything as expected.
+    Good = 0,
+    /// A definite bad answer: refused, timeout, mismatch, not found, truncated.
+    Bad = 1,
+    /// Asked wrongly: usage, an unreadable plan; nothing was sent.
+    Usage = 2,
+    /// Nothing to check.
+    Nothing = 3,
+    /// netkit could not tell: permission, descriptors, output not written.
+    Unknown = 4,
+    /// The `--wait` deadline passed, as with coreutils' `timeout`.
+    Deadline = 124,
+    /// Ended by SIGINT, after a partial summary.
+    Interrupted = 130,
+    /// Ended by SIGTERM, after a partial summary.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The status of a run whose checks ended so: nothing checked before a bad
+    /// answer before one that netkit could not get.
+    #[must_use]
+    pub fn of_counts(checks: usize, failed: usize, unknown: usize) -> Self {
+        match (checks, failed, unknown) {
+            (0, _, _) => Self::Nothing,
+            (_, 1.., _) => Self::Bad,
+            (_, 0, 1..) => Self::Unknown,
+            (_, 0, 0) => Self::Good,
+        }
+    }
+
+    /// The number that the shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl Serialize for Exit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn mixed_verdicts_are_ordered() {
+        assert_eq!(Exit::of_counts(0, 0, 0), Exit::Nothing);
+        assert_eq!(Exit::of_counts(3, 1, 1), Exit::Bad);
+        assert_eq!(Exit::of_counts(3, 0, 1), Exit::Unknown);
+        assert_eq!(Exit::of_counts(3, 0, 0), Exit::Good);
+    }
+}

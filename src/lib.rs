@@ -1,0 +1,28 @@
+//! netkit: a netcat replacement and network diagnostics kit on one event loop.
+//!
+//! The command line is the path to the code: `netkit serve echo` is
+//! `serve/echo.rs`, `netkit probe echo` (short: `netkit echo`) is
+//! `probe/echo.rs`, and the bytes of both are `protocol/echo.rs`.
+//!
+//! The modules in layers; each uses only those below it, which a test holds:
+//!
+//! - [`cli`]: verbs and global flags
+//! - [`doctor`]: checks this machine with the verbs below
+//! - [`check`]: judges targets; [`report`]: findings for people and machines
+//! - [`serve`]: services, one file each
+//! - [`probe`]: their clients, one file each
+//! - [`net`]: resolve, dial, listen, streams
+//! - [`reactor`]: the event loop; [`protocol`]: the wire formats
+//! - [`finding`]: states, evidence, records; [`units`]: durations and sizes
+
+pub mod check;
+pub mod cli;
+pub mod doctor;
+pub mod finding;
+pub mod net;
+pub mod probe;
+pub mod protocol;
+pub mod reactor;
+pub mod report;
+pub mod serve;
+pub mod units;

@@ -1,0 +1,28 @@
+//! Addresses and sockets: resolve, dial, listen, and streams of bytes.
+//!
+//! Everything here is a thin, honest layer over the kernel's sockets and the
+//! loop of `reactor`: what failed comes back as plain findings (state, reason,
+//! evidence), and nothing is printed. TLS and proxies are not here yet.
+
+mod connect;
+mod dial;
+mod evidence;
+mod failure;
+mod families;
+mod listen;
+mod resolve;
+mod stdio;
+mod stream;
+mod udp;
+mod unix;
+
+pub use connect::{Begun, Connecting, Opened, begin_connect};
+pub use dial::{Attempted, DialError, Dialed, dial};
+pub use failure::Failure;
+pub use families::Families;
+pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
+pub use resolve::{ResolveError, Resolved, resolve};
+pub use stdio::stdin;
+pub use stream::{Finish, Stream, TcpStream};
+pub use udp::{Envelope, UdpSocket};
+pub use unix::{UnixAddress, UnixListener, UnixStream};

@@ -1,0 +1,315 @@
+//! Connecting to a name: all its addresses, the first that answers wins.
+//!
+//! RFC 8305 (Happy Eyeballs): the families take turns, the next address is
+//! tried after 250 ms or at once on a failure, the winner cancels the rest.
+//! Unlike it, what became of *every* address is kept and told.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::connect::{Begun, Connecting, Opened, begin_connect};
+use super::failure::Failure;
+use super::families::Families;
+use super::resolve::{ResolveError, Resolved, resolve};
+use super::stream::TcpStream;
+use crate::finding::{Evidence, State};
+use crate::reactor::{Sleep, now, sleep, timeout};
+
+/// After how long without an answer the next address is tried as well: the
+/// recommended Connection Attempt Delay of RFC 8305 section 8.
+const NEXT_ATTEMPT: Duration = Duration::from_millis(250);
+
+/// A connection made by [`dial`].
+pub struct Dialed {
+    /// The connection.
+    pub stream: TcpStream,
+    /// The address that answered.
+    pub address: SocketAddr,
+    /// How the name was resolved.
+    pub resolved: Resolved,
+    /// What became of every address tried, in order; the winner is `Ok`.
+    pub attempts: Vec<Attempted>,
+}
+
+/// What became of one address.
+#[derive(Debug, Clone)]
+pub struct Attempted {
+    /// The address.
+    pub address: SocketAddr,
+    /// Open, or why not.
+    pub state: State,
+    /// What speaks for it.
+    pub evidence: Evidence,
+    /// How long it took, or had taken when it was given up.
+    pub took: Duration,
+}
+
+/// No address answered, or there was none.
+#[derive(Debug)]
+pub enum DialError {
+    /// The name has no address.
+    Unresolved(ResolveError),
+    /// Every address failed, each with its cause.
+    NoneAnswered {
+        /// The name, with the port.
+        target: String,
+        /// What became of every address tried, in order.
+        attempts: Vec<Attempted>,
+        /// Addresses for which no time was left.
+        untried: usize,
+    },
+}
+
+/// Connects to `host` on `port` within `limit`, name resolution included.
+///
+/// Dropping the future gives up every attempt.
+///
+/// # Errors
+/// [`DialError`] names every address with its cause.
+pub async fn dial(
+    host: &str,
+    port: u16,
+    families: Families,
+    limit: Duration,
+) -> Result<Dialed, DialError> {
+    let started = now();
+    let resolved = match timeout(limit, resolve(host, port, families)).await {
+        Ok(resolved) => resolved.map_err(DialError::Unresolved)?,
+        Err(_) => return Err(DialError::Unresolved(ResolveError::no_answer(host, limit))),
+    };
+    let left = limit.saturating_sub(now().saturating_duration_since(started));
+    let order = interleave(&resolved.addresses);
+    let mut race = Race::new(order.clone(), left);
+    let opened = poll_fn(|context| race.poll(context)).await;
+    let mut attempts = race.finish(opened.as_ref().map(|it| it.address));
+    attempts.sort_by_key(|it| order.iter().position(|address| *address == it.address));
+    let address = opened.as_ref().map(|it| it.address);
+    match (opened.map(Opened::into_stream), address) {
+        (Some(Ok(stream)), Some(address)) => Ok(Dialed {
+            stream,
+            address,
+            resolved,
+            attempts,
+        }),
+        _ => Err(DialError::NoneAnswered {
+            target: format!("{}:{port}", bracketed(host)),
+            untried: resolved.addresses.len() - attempts.len(),
+            attempts,
+        }),
+    }
+}
+
+/// One address of each family in turn, first the family that the resolver
+/// prefers (RFC 8305 section 4).
+fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let prefers_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .copied()
+        .partition(|it| it.is_ipv6() == prefers_v6);
+    let mut second = second.into_iter();
+    let mut order = Vec::with_capacity(addresses.len());
+    for address in first {
+        order.push(address);
+        order.extend(second.next());
+    }
+    order.extend(second);
+    order
+}
+
+/// The attempts under way; polled as one future.
+struct Race {
+    waiting: std::vec::IntoIter<SocketAddr>,
+    running: Vec<Running>,
+    tried: Vec<Attempted>,
+    next: Option<Sleep>,
+    deadline: Sleep,
+    limit: Duration,
+}
+
+/// A connection attempt, owned by the future that finishes it.
+struct Running {
+    address: SocketAddr,
+    started: std::time::Instant,
+    finish: Pin<Box<dyn Future<Output = Result<Opened, Failure>>>>,
+}
+
+impl Race {
+    fn new(addresses: Vec<SocketAddr>, limit: Duration) -> Self {
+        Self {
+            waiting: addresses.into_iter(),
+            running: Vec::new(),
+            tried: Vec::new(),
+            next: None,
+            deadline: sleep(limit),
+            limit,
+        }
+    }
+
+    /// Ready with the winner, or with nothing when every address has failed or
+    /// the time is up.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Opened>> {
+        loop {
+            if let Some(opened) = self.poll_running(context) {
+                return Poll::Ready(Some(opened));
+            }
+            let due = match &mut self.next {
+                Some(next) => Pin::new(next).poll(context).is_ready(),
+                None => true,
+            };
+            let start = due || self.running.is_empty();
+            match self.waiting.as_slice().first().copied().filter(|_| start) {
+                Some(address) => {
+                    self.waiting.next();
+                    if let Some(opened) = self.start(address) {
+                        return Poll::Ready(Some(opened));
+                    }
+                }
+                None if self.running.is_empty() => return Poll::Ready(None),
+                None => return Pin::new(&mut self.deadline).poll(context).map(|()| None),
+            }
+        }
+    }
+
+    fn start(&mut self, address: SocketAddr) -> Option<Opened> {
+        match begin_connect(address) {
+            Begun::Done(outcome) => self.settle(outcome),
+            Begun::Pending(connecting) => {
+                self.running.push(Running::new(connecting, self.limit));
+                self.next = Some(sleep(NEXT_ATTEMPT));
+                None
+            }
+        }
+    }
+
+    fn poll_running(&mut self, context: &mut Context<'_>) -> Option<Opened> {
+        let mut index = 0;
+        while let Some(running) = self.running.get_mut(index) {
+            match running.finish.as_mut().poll(context) {
+                Poll::Pending => index += 1,
+                Poll::Ready(outcome) => {
+                    self.running.remove(index);
+                    // A failure starts the next one at once.
+                    self.next = None;
+                    if let Some(opened) = self.settle(outcome) {
+                        return Some(opened);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn settle(&mut self, outcome: Result<Opened, Failure>) -> Option<Opened> {
+        match outcome {
+            Ok(opened) => {
+                self.tried.push(Attempted {
+                    address: opened.address,
+                    state: State::Open,
+                    evidence: opened.evidence.clone(),
+                    took: opened.took,
+                });
+                Some(opened)
+            }
+            Err(failure) => {
+                self.tried.push(failure.into());
+                None
+            }
+        }
+    }
+
+    /// Everything that was tried, also what was still under way.
+    fn finish(self, winner: Option<SocketAddr>) -> Vec<Attempted> {
+        let mut tried = self.tried;
+        for running in self.running {
+            let took = now().saturating_duration_since(running.started);
+            let reason = match winner {
+                Some(_) => String::from("no answer when another address won"),
+                None => format!(
+                    "no answer within {}",
+                    humantime::format_duration(self.limit)
+                ),
+            };
+            tried.push(Attempted {
+                address: running.address,
+                state: State::Filtered,
+                evidence: Evidence {
+                    reason: Some(reason.into()),
+                    ..Evidence::default()
+                },
+                took,
+            });
+        }
+        tried
+    }
+}
+
+impl Running {
+    fn new(connecting: Connecting, limit: Duration) -> Self {
+        Self {
+            address: connecting.address(),
+            started: now(),
+            finish: Box::pin(connecting.finish(limit)),
+        }
+    }
+}
+
+impl From<Failure> for Attempted {
+    fn from(failure: Failure) -> Self {
+        Self {
+            address: failure.address,
+            state: failure.state,
+            evidence: failure.evidence,
+            took: failure.took,
+        }
+    }
+}
+
+impl DialError {
+    /// What became of every address tried.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempted] {
+        match self {
+            Self::Unresolved(_) => &[],
+            Self::NoneAnswered { attempts, .. } => attempts,
+        }
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolved(error) => error.fmt(f),
+            Self::NoneAnswered {
+                target,
+                attempts,
+                untried,
+            } => {
+                write!(f, "cannot connect to {target}: ")?;
+                for (index, attempt) in attempts.iter().enumerate() {
+                    let separator = if index > 0 { "; " } else { "" };
+                    let reason = attempt.evidence.reason.as_deref().unwrap_or_default();
+                    let Attempted { address, state, .. } = attempt;
+                    write!(f, "{separator}{address} {state} ({reason})")?;
+                }
+                match untried {
+                    0 => Ok(()),
+                    count => write!(f, "; no time was left for {count} more"),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for DialError {}
+
+fn bracketed(host: &str) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]"),
+        false => host.into(),
+    }
+}

@@ -1,0 +1,168 @@
+//! Why a connection could not be made: from the system's error to a state.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use socket2::{Domain, Socket, Type};
+
+use crate::finding::{Evidence, Icmp, State};
+
+/// A connection that could not be made.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The address tried.
+    pub address: SocketAddr,
+    /// What this says about the target.
+    pub state: State,
+    /// The reason in words, the error number, what the network said.
+    pub evidence: Evidence,
+    /// From the first packet to the failure.
+    pub took: Duration,
+}
+
+impl Failure {
+    /// From the error of a connect call and what the kernel had to say about it.
+    pub(super) fn new(
+        address: SocketAddr,
+        error: &io::Error,
+        network: &Evidence,
+        took: Duration,
+    ) -> Self {
+        let (state, reason) = match (network.icmp, error.raw_os_error()) {
+            (Some(icmp), _) => (State::Unreachable, describe(icmp, address)),
+            (None, Some(errno)) => classify(address, errno),
+            (None, None) => (State::Unknown, error.to_string().into()),
+        };
+        let evidence = Evidence {
+            hint: hint(state, network.icmp),
+            reason: Some(reason),
+            errno: error.raw_os_error(),
+            ..network.clone()
+        };
+        Self {
+            address,
+            state,
+            evidence,
+            took,
+        }
+    }
+
+    /// Nobody answered within `limit`.
+    pub(super) fn no_answer(address: SocketAddr, network: &Evidence, limit: Duration) -> Self {
+        let limit = humantime::format_duration(limit);
+        let reason = match network.syn_retransmits {
+            Some(1..) => format!(
+                "no answer within {limit} ({} SYN retransmitted)",
+                network.syn_retransmits.unwrap_or_default()
+            ),
+            _ => format!("no answer within {limit}"),
+        };
+        let evidence = Evidence {
+            hint: hint(State::Filtered, None),
+            reason: Some(reason.into()),
+            ..network.clone()
+        };
+        Self {
+            address,
+            state: State::Filtered,
+            evidence,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// The kernel connected the socket to itself: nothing listens there.
+    ///
+    /// A port in the ephemeral range may be picked as the source of the very
+    /// connection that checks it; TCP then opens it simultaneously with itself
+    /// (RFC 9293 section 3.5), and only the equal addresses give it away.
+    pub(super) fn connected_to_itself(address: SocketAddr, took: Duration) -> Self {
+        let refused = io::Error::from_raw_os_error(Errno::ECONNREFUSED as i32);
+        Self::new(address, &refused, &Evidence::default(), took)
+    }
+
+    /// Whether this machine ran out of something that others give back:
+    /// descriptors, memory, ephemeral ports. Says nothing about the target.
+    #[must_use]
+    pub fn is_exhaustion(&self) -> bool {
+        const EXHAUSTED: [Errno; 5] = [
+            Errno::EMFILE,
+            Errno::ENFILE,
+            Errno::ENOBUFS,
+            Errno::ENOMEM,
+            Errno::EADDRNOTAVAIL,
+        ];
+        let errno = self.evidence.errno.map(Errno::from_raw);
+        self.state == State::Unknown && errno.is_some_and(|it| EXHAUSTED.contains(&it))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = self.evidence.reason.as_deref().unwrap_or_default();
+        write!(f, "{}: {}: {reason}", self.address, self.state)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+fn describe(icmp: Icmp, address: SocketAddr) -> Cow<'static, str> {
+    match icmp.from == address.ip() {
+        true => format!("{icmp}, the target itself").into(),
+        false => icmp.to_string().into(),
+    }
+}
+
+/// What connect(2) and the routing of Linux mean by an error number.
+fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
+    let own = || Errno::from_raw(errno).desc().to_lowercase().into();
+    match Errno::from_raw(errno) {
+        Errno::ECONNREFUSED => (State::Refused, "nothing listens there".into()),
+        Errno::ETIMEDOUT => (State::Filtered, "no answer to any SYN".into()),
+        Errno::ECONNRESET | Errno::EPIPE => (State::Reset, "the connection was reset".into()),
+        Errno::EHOSTUNREACH => (
+            State::Unreachable,
+            "no route to the host, or it does not answer on its own link".into(),
+        ),
+        Errno::ENETUNREACH => (State::Unreachable, "no local route leads there".into()),
+        Errno::ENETDOWN => (State::Unreachable, "the network is down".into()),
+        Errno::EACCES => (State::Unreachable, "a local route prohibits it".into()),
+        Errno::EINVAL => (State::Unreachable, "a local route is a black hole".into()),
+        Errno::EADDRNOTAVAIL if !has_source(address) => (
+            State::Unreachable,
+            "this host has no address that could reach it".into(),
+        ),
+        Errno::EADDRNOTAVAIL => (State::Unknown, "out of ephemeral ports".into()),
+        Errno::EAFNOSUPPORT => (
+            State::Unreachable,
+            "this host does not support the address family".into(),
+        ),
+        Errno::EMFILE | Errno::ENFILE => (State::Unknown, "out of descriptors".into()),
+        Errno::EPERM => (State::Unknown, "this host's own rules forbid it".into()),
+        _ => (State::Unknown, own()),
+    }
+}
+
+/// Whether any local address could be the source of packets to `address`.
+///
+/// connect(2) says EADDRNOTAVAIL both without one and out of ephemeral ports;
+/// connecting a datagram socket sends nothing and tells them apart.
+fn has_source(address: SocketAddr) -> bool {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None);
+    socket.is_ok_and(|socket| socket.connect(&address.into()).is_ok())
+}
+
+fn hint(state: State, icmp: Option<Icmp>) -> Option<Cow<'static, str>> {
+    let hint = match (state, icmp) {
+        (State::Filtered, _) => {
+            "a firewall drops it, the host is down, or the server's backlog is full"
+        }
+        (State::Unreachable, Some(_)) => "a firewall or router rejects it: see who sent the ICMP",
+        (State::Unreachable, None) => "see `ip route get` for the address",
+        _ => return None,
+    };
+    Some(hint.into())
+}

@@ -1,0 +1,186 @@
+//! From a name to its addresses, as the system's resolver sees them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::time::Duration;
+
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType};
+
+use super::families::Families;
+use crate::reactor::{blocking, now, timeout};
+
+/// How long the system may take for a name that is built in: it stands in the
+/// hosts file or nowhere, and a name server that is down must not hold it up.
+const BUILT_IN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A name's addresses.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// In the order of the system's resolver (RFC 6724); at least one.
+    pub addresses: Vec<SocketAddr>,
+    /// How long the resolver took; absent if it was not asked.
+    pub took: Option<Duration>,
+}
+
+/// A name that has no address, or a resolver that could not say.
+#[derive(Debug, Clone)]
+pub struct ResolveError {
+    /// The name asked for.
+    pub host: String,
+    /// Why, in words.
+    pub reason: String,
+    /// What to look at next.
+    pub hint: String,
+    /// How long the resolver took.
+    pub took: Duration,
+}
+
+impl ResolveError {
+    /// The resolver did not answer within `limit`, which the caller sets.
+    #[must_use]
+    pub fn no_answer(host: &str, limit: Duration) -> Self {
+        let limit_shown = humantime::format_duration(limit);
+        Self {
+            host: host.into(),
+            reason: format!("the resolver did not answer within {limit_shown}"),
+            hint: "check the name servers in /etc/resolv.conf".into(),
+            took: limit,
+        }
+    }
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            host, reason, hint, ..
+        } = self;
+        write!(f, "cannot resolve `{host}`: {reason} (hint: {hint})")
+    }
+}
+
+impl std::error::Error for ResolveError {}
+
+/// Resolves `host` with getaddrinfo(3) on the helper pool.
+///
+/// Numeric addresses, also with a zone (`fe80::1%eth0`), never leave the loop.
+/// `localhost`, `ip6-localhost` and `ip6-loopback` are built in for systems
+/// that do not know them. The caller sets the deadline: a drop gives up, though
+/// the helper stays busy until the system answers.
+///
+/// # Errors
+/// The name has no address of the wanted families, or nobody could say.
+pub async fn resolve(host: &str, port: u16, families: Families) -> Result<Resolved, ResolveError> {
+    let started = now();
+    let fail = |reason: String, hint: &str| ResolveError {
+        host: host.into(),
+        reason,
+        hint: hint.into(),
+        took: now().saturating_duration_since(started),
+    };
+    if let Some(address) = numeric(host, port) {
+        return match families.allow_socket(&address) {
+            true => Ok(Resolved {
+                addresses: vec![address],
+                took: None,
+            }),
+            false => Err(fail(
+                format!("it is not an {families} address"),
+                "leave out -4 or -6",
+            )),
+        };
+    }
+    let found = look_up(host).await.map_err(|error| {
+        let (reason, hint) = explain(&error);
+        fail(reason, hint)
+    })?;
+    let all = found.len();
+    let addresses: Vec<_> = found
+        .into_iter()
+        .map(|address| with_port(address, port))
+        .filter(|address| families.allow_socket(address))
+        .collect();
+    if addresses.is_empty() {
+        let reason = format!("none of its {all} addresses is {families}");
+        return Err(fail(reason, "leave out -4 or -6"));
+    }
+    Ok(Resolved {
+        addresses,
+        took: Some(now().saturating_duration_since(started)),
+    })
+}
+
+/// The system's answer, or the built-in one, with a log line that says so.
+async fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+    let name = host.to_owned();
+    let asked = blocking(move || ask_system(&name));
+    let Some(built_in) = built_in(host) else {
+        return asked.await;
+    };
+    if let Ok(Ok(addresses)) = timeout(BUILT_IN_PATIENCE, asked).await {
+        return Ok(addresses);
+    }
+    log::info!("the system does not know `{host}`: using loopback");
+    Ok(built_in.iter().map(|&ip| SocketAddr::new(ip, 0)).collect())
+}
+
+fn ask_system(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+    let hints = AddrInfoHints {
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let mut addresses = Vec::new();
+    for found in dns_lookup::getaddrinfo(Some(host), None, Some(hints))?.flatten() {
+        if !addresses.contains(&found.sockaddr) {
+            addresses.push(found.sockaddr);
+        }
+    }
+    Ok(addresses)
+}
+
+fn built_in(host: &str) -> Option<&'static [IpAddr]> {
+    const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    match host {
+        "localhost" => Some(&[V6, V4]),
+        "ip6-localhost" | "ip6-loopback" => Some(&[V6]),
+        _ => None,
+    }
+}
+
+fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
+    if let Ok(address) = host.parse() {
+        return Some(SocketAddr::new(address, port));
+    }
+    let (address, zone) = host.split_once('%')?;
+    let zone = match zone.parse() {
+        Ok(number) => number,
+        Err(_) => nix::net::if_::if_nametoindex(zone).ok()?,
+    };
+    Some(SocketAddrV6::new(address.parse().ok()?, port, 0, zone).into())
+}
+
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+fn explain(error: &LookupError) -> (String, &'static str) {
+    match error.kind() {
+        LookupErrorKind::NoName | LookupErrorKind::NoData => (
+            "no such name, or it has no address".into(),
+            "check the spelling, the hosts file and the search domain",
+        ),
+        LookupErrorKind::Again => (
+            "the resolver got no answer".into(),
+            "check the name servers in /etc/resolv.conf",
+        ),
+        LookupErrorKind::Fail => (
+            "the name server answered with a failure".into(),
+            "ask the name server's log",
+        ),
+        _ => (
+            std::io::Error::from(LookupError::new(error.error_num())).to_string(),
+            "check the resolver's set-up",
+        ),
+    }
+}

@@ -1,0 +1,170 @@
+//! UDP sockets: connected for clients, answering from the right address for
+//! servers.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsRawFd;
+
+use nix::libc;
+use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt,
+};
+
+use super::stream::canonical;
+use crate::reactor::{Direction, Watched};
+
+/// A UDP socket on the loop. A datagram is sent and received whole or not at
+/// all; a dropped wait loses none.
+pub struct UdpSocket(Watched<mio::net::UdpSocket>);
+
+/// Between whom a datagram went.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope {
+    /// Who sent it.
+    pub peer: SocketAddr,
+    /// The local address it was sent to, which is the one to answer from.
+    local: Option<Destination>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Destination {
+    V4(libc::in_pktinfo),
+    V6(libc::in6_pktinfo),
+}
+
+impl UdpSocket {
+    /// A socket that exchanges datagrams with `address` alone.
+    ///
+    /// # Errors
+    /// No route or no local address leads there, or out of descriptors.
+    pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        let any: IpAddr = match address {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = mio::net::UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.connect(address)?;
+        Watched::new(socket).map(Self)
+    }
+
+    /// A bound socket for [`Self::receive_from`].
+    pub(super) fn serve(socket: std::net::UdpSocket) -> io::Result<Self> {
+        if socket.local_addr()?.is_ipv6() {
+            setsockopt(&socket, Ipv6RecvPacketInfo, &true)?;
+        } else {
+            setsockopt(&socket, Ipv4PacketInfo, &true)?;
+        }
+        Watched::new(mio::net::UdpSocket::from_std(socket)).map(Self)
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    /// Never, in practice: the kernel knows its own sockets.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get().local_addr().map(canonical)
+    }
+
+    /// Sends a datagram to the connected peer.
+    ///
+    /// # Errors
+    /// Too long for a datagram; or what the network said about an earlier one,
+    /// such as that nothing listens there.
+    pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        let send = |socket: &mio::net::UdpSocket| socket.send(datagram);
+        self.0.operate(Direction::Write, send).await
+    }
+
+    /// Receives a datagram from the connected peer; what does not fit in
+    /// `buffer` is lost.
+    ///
+    /// # Errors
+    /// What the network said about a datagram sent before.
+    pub async fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let receive = |socket: &mio::net::UdpSocket| socket.recv(buffer);
+        self.0.operate(Direction::Read, receive).await
+    }
+
+    /// Receives a datagram from anybody, with its envelope.
+    ///
+    /// # Errors
+    /// What the kernel says; the socket is as good as before.
+    pub async fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, Envelope)> {
+        let receive = |socket: &mio::net::UdpSocket| receive(socket, buffer);
+        self.0.operate(Direction::Read, receive).await
+    }
+
+    /// Answers an envelope: to its sender, from the address it had written to.
+    ///
+    /// # Errors
+    /// Too long, or the peer cannot be reached.
+    pub async fn answer(&self, datagram: &[u8], envelope: &Envelope) -> io::Result<usize> {
+        let send = |socket: &mio::net::UdpSocket| send(socket, datagram, envelope);
+        self.0.operate(Direction::Write, send).await
+    }
+}
+
+fn receive(socket: &mio::net::UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, Envelope)> {
+    let mut space = nix::cmsg_space!(libc::in6_pktinfo);
+    let mut buffer = [IoSliceMut::new(buffer)];
+    let received = recvmsg::<SockaddrStorage>(
+        socket.as_raw_fd(),
+        &mut buffer,
+        Some(&mut space),
+        MsgFlags::empty(),
+    )?;
+    let local = received.cmsgs()?.find_map(|message| match message {
+        ControlMessageOwned::Ipv4PacketInfo(info) => Some(Destination::V4(info)),
+        ControlMessageOwned::Ipv6PacketInfo(info) => Some(Destination::V6(info)),
+        _ => None,
+    });
+    let peer = received.address.as_ref().and_then(to_std);
+    let peer = peer.ok_or_else(|| io::Error::other("a datagram without a sender"))?;
+    Ok((received.bytes, Envelope { peer, local }))
+}
+
+fn send(socket: &mio::net::UdpSocket, datagram: &[u8], to: &Envelope) -> io::Result<usize> {
+    let mut local = to.local;
+    // The answer may leave by another interface than the question came in.
+    let message = match &mut local {
+        Some(Destination::V4(info)) => {
+            info.ipi_ifindex = 0;
+            info.ipi_spec_dst = info.ipi_addr;
+            Some(ControlMessage::Ipv4PacketInfo(info))
+        }
+        Some(Destination::V6(info)) => {
+            if !Ipv6Addr::from(info.ipi6_addr.s6_addr).is_unicast_link_local() {
+                info.ipi6_ifindex = 0;
+            }
+            Some(ControlMessage::Ipv6PacketInfo(info))
+        }
+        None => None,
+    };
+    let sent = sendmsg(
+        socket.as_raw_fd(),
+        &[IoSlice::new(datagram)],
+        message.as_slice(),
+        MsgFlags::empty(),
+        Some(&SockaddrStorage::from(to.peer)),
+    )?;
+    Ok(sent)
+}
+
+/// The sender as the socket knows it: still mapped, to be answered the same way.
+fn to_std(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|it| SocketAddr::from(*it));
+    v4.or_else(|| {
+        let v6 = address.as_sockaddr_in6()?;
+        let v6 = SocketAddrV6::new(v6.ip(), v6.port(), v6.flowinfo(), v6.scope_id());
+        Some(v6.into())
+    })
+}
+
+impl Envelope {
+    /// The sender for people: an IPv4 peer of a dual-stack socket as IPv4.
+    #[must_use]
+    pub fn peer_name(&self) -> SocketAddr {
+        canonical(self.peer)
+    }
+}

@@ -1,0 +1,103 @@
+//! Unix stream sockets, with a path or in Linux's abstract namespace.
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::SocketAddr;
+
+use crate::reactor::{Direction, Watched};
+
+use super::stream::{Finish, Stream};
+
+/// A connected Unix stream socket.
+pub type UnixStream = Stream<mio::net::UnixStream>;
+
+/// A Unix socket that accepts connections. The file of a path stays behind
+/// when it is dropped, as of every server.
+pub struct UnixListener(Watched<mio::net::UnixListener>);
+
+/// The name of a Unix socket: a path, or `@name` in the abstract namespace
+/// (unix(7)), which leaves no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixAddress(String);
+
+impl UnixAddress {
+    /// From what a user writes. It is checked when it is used.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    fn to_socket(&self) -> io::Result<SocketAddr> {
+        let address = match self.0.strip_prefix('@') {
+            #[cfg(target_os = "linux")]
+            Some(name) => {
+                use std::os::linux::net::SocketAddrExt;
+                SocketAddr::from_abstract_name(name)
+            }
+            #[cfg(not(target_os = "linux"))]
+            Some(_) => return Err(io::ErrorKind::Unsupported.into()),
+            None => SocketAddr::from_pathname(&self.0),
+        };
+        address.map_err(|error| {
+            let length = self.0.len();
+            io::Error::new(
+                error.kind(),
+                format!("`{self}` is no socket name: {length} bytes, 107 at most, no NUL"),
+            )
+        })
+    }
+}
+
+impl fmt::Display for UnixAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl UnixStream {
+    /// Connects to the socket of that name. A full backlog is an error at
+    /// once, as the kernel does not let a Unix socket wait for it.
+    ///
+    /// # Errors
+    /// Nobody listens there, the name is too long, or permission is missing.
+    pub fn connect(address: &UnixAddress) -> io::Result<Self> {
+        Self::watch(mio::net::UnixStream::connect_addr(&address.to_socket()?)?)
+    }
+
+    /// Two connected ends.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = mio::net::UnixStream::pair()?;
+        Ok((Self::watch(one)?, Self::watch(other)?))
+    }
+}
+
+impl UnixListener {
+    /// Listens on the socket of that name. A file of that name is never
+    /// removed: it may be another server's, or no socket at all.
+    ///
+    /// # Errors
+    /// The name is taken or too long, or permission is missing.
+    pub fn bind(address: &UnixAddress) -> io::Result<Self> {
+        let listener = mio::net::UnixListener::bind_addr(&address.to_socket()?)?;
+        Watched::new(listener).map(Self)
+    }
+
+    /// Waits for the next connection. A drop loses none.
+    ///
+    /// # Errors
+    /// Out of descriptors or memory; the listener is as good as before.
+    pub async fn accept(&self) -> io::Result<UnixStream> {
+        let accept = |listener: &mio::net::UnixListener| listener.accept();
+        let (stream, _) = self.0.operate(Direction::Read, accept).await?;
+        UnixStream::watch(stream)
+    }
+}
+
+impl Finish for mio::net::UnixStream {
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(std::net::Shutdown::Write)
+    }
+}

@@ -1,0 +1,80 @@
+//! The progress bar: on standard error, on a terminal, and only for runs that
+//! take more than a second.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::reactor::now;
+
+/// Nothing is drawn in a run shorter than this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the bar moves without news.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Progress {
+    started: Instant,
+    expected: usize,
+    done: usize,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(super) fn new(expected: usize) -> Self {
+        Self {
+            started: now(),
+            expected,
+            done: 0,
+            bar: None,
+        }
+    }
+
+    pub(super) fn advance(&mut self) {
+        self.done += 1;
+        // A name may have more addresses than the one that was counted on.
+        self.expected = match self.expected {
+            0 => 0,
+            expected => expected.max(self.done),
+        };
+    }
+
+    pub(super) fn tick(&mut self) {
+        if self.expected == 0 || now().saturating_duration_since(self.started) < PATIENCE {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(draw);
+        bar.set_length(self.expected as u64);
+        bar.set_position(self.done as u64);
+        bar.tick();
+    }
+
+    pub(super) fn is_shown(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Lets `write` print without the bar in its way.
+    pub(super) fn suspend(&self, write: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn draw() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(
+        "{bar:30} {human_pos}/{human_len} checks  {per_sec}  {elapsed} left {eta}",
+    );
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,155 @@
+//! echo: whatever bytes arrive go back, in order (RFC 862).
+//!
+//! When the client half-closes, what it has sent is echoed to the end and the
+//! connection is closed. While a client does not read, nothing more is taken
+//! from it; nobody else notices.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_lite::AsyncWriteExt;
+
+use super::{Running, Server, Stop, Tally, within, write_port_file};
+use crate::finding::End;
+use crate::net::{TcpStream, UdpSocket, bind_udp};
+use crate::reactor::{Buffer, TaskGroup};
+
+/// The service's name in logs.
+const TARGET: &str = "serve::echo";
+
+/// The most that a UDP header can announce (RFC 768).
+const LONGEST_DATAGRAM: usize = 65_535;
+
+/// Options of `netkit serve echo`, also called `netkit echo-server`.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Options {
+    /// Port to listen on; 0 picks one that is free on both families
+    #[arg(long, short, value_name = "PORT", default_value_t = 12345)]
+    pub port: u16,
+    /// Serve UDP instead of TCP
+    #[arg(long, short = 'u', conflicts_with_all = ["max_connections", "idle_timeout"])]
+    pub udp: bool,
+    /// What all servers share.
+    #[command(flatten)]
+    pub server: super::Options,
+}
+
+/// Serves until SIGTERM or SIGINT; calls `announce` with a line for each
+/// socket once it accepts.
+///
+/// # Errors
+/// No address could be bound, or the port file not be written.
+pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+    let mut stop = Stop::catch()?;
+    if options.udp {
+        let (_tasks, addresses) = start_udp(options.port, &options.server).await?;
+        tell(options, &addresses, "udp", announce)?;
+        stop.wait().await?;
+        return Ok(());
+    }
+    let (running, addresses) = start(options.port, &options.server).await?;
+    tell(options, &addresses, "tcp", announce)?;
+    running.until_signalled(stop, options.server.grace).await?;
+    Ok(())
+}
+
+/// Starts the service over TCP and says where.
+///
+/// # Errors
+/// No address could be bound.
+pub async fn start(
+    port: u16,
+    options: &super::Options,
+) -> anyhow::Result<(Running, Vec<SocketAddr>)> {
+    let server = Server::bind(TARGET, port, options).await?;
+    let addresses = server.addresses()?;
+    let idle = options.idle_timeout;
+    let running = server.start(async move |stream, tally| echo(stream, tally, idle).await);
+    Ok((running, addresses))
+}
+
+/// Starts the service over UDP and says where; dropping the group ends it.
+///
+/// # Errors
+/// No address could be bound.
+pub async fn start_udp(
+    port: u16,
+    options: &super::Options,
+) -> anyhow::Result<(TaskGroup, Vec<SocketAddr>)> {
+    let bound = bind_udp(options.host.as_deref(), port, options.families).await?;
+    for note in &bound.notes {
+        log::warn!(target: TARGET, "{note}");
+    }
+    let mut addresses = Vec::new();
+    let tasks = TaskGroup::new();
+    for socket in bound.sockets {
+        addresses.push(socket.local_addr()?);
+        tasks.spawn(echo_datagrams(socket));
+    }
+    Ok((tasks, addresses))
+}
+
+fn tell(
+    options: &Options,
+    addresses: &[SocketAddr],
+    protocol: &str,
+    announce: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
+    if let (Some(path), Some(address)) = (&options.server.port_file, addresses.first()) {
+        write_port_file(path, address.port())?;
+    }
+    for address in addresses {
+        announce(&format!("listening echo {address}/{protocol}"));
+    }
+    Ok(())
+}
+
+/// One connection, until its end.
+async fn echo(stream: &TcpStream, tally: &Tally, idle: Option<Duration>) -> io::Result<End> {
+    let mut writer = stream;
+    loop {
+        if within(idle, stream.readable()).await.is_none() {
+            return Ok(End::Idle);
+        }
+        let mut buffer = Buffer::take();
+        let count = match stream.try_read(&mut buffer) {
+            Ok(0) => return Ok(End::Fin),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        tally.received(count);
+        let mut rest = &buffer[..count];
+        while !rest.is_empty() {
+            let Some(written) = within(idle, writer.write(rest)).await else {
+                return Ok(End::Idle);
+            };
+            let written = written?;
+            tally.sent(written);
+            rest = &rest[written..];
+        }
+    }
+}
+
+/// Every datagram goes back to its sender, from the address it was sent to.
+async fn echo_datagrams(socket: UdpSocket) {
+    // Its own: a small buffer of the loop would cut a datagram short.
+    let mut buffer = vec![0; LONGEST_DATAGRAM];
+    loop {
+        let (count, envelope) = match socket.receive_from(&mut buffer).await {
+            Ok(received) => received,
+            Err(error) => {
+                log::debug!(target: TARGET, "cannot receive: {error}");
+                continue;
+            }
+        };
+        let peer = envelope.peer_name();
+        log::debug!(target: TARGET, "{peer} received {count} bytes");
+        match socket.answer(&buffer[..count], &envelope).await {
+            Ok(count) => log::debug!(target: TARGET, "{peer} sent {count} bytes"),
+            Err(error) => log::info!(target: TARGET, "cannot answer {peer}: {error}"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Durations and sizes as people write and read them. A leaf.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Reads a duration such as `300ms`, `2s` or `1m 30s`.
+///
+/// # Errors
+/// Says what was expected; a bare number is refused with a hint, and so is `M`,
+/// which means months.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    if text.trim() != "0" && text.trim().parse::<f64>().is_ok() {
+        return Err(format!(
+            "a duration needs its unit: `{text}s` or `{text}ms`"
+        ));
+    }
+    if text.contains('M') {
+        return Err("`M` means months: minutes are `m` or `min`".into());
+    }
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error} (expected a duration such as 300ms, 2s or 1m)"))
+}
+
+/// Reads a size in bytes: `1000`, `64k` (64,000) or `64KiB` (65,536).
+///
+/// # Errors
+/// Says what was expected.
+pub fn parse_size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let unit: usize = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "k" | "kB" => 1_000,
+        "M" | "MB" => 1_000_000,
+        "K" | "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        other => return Err(format!("`{other}` is no unit: use k, M, KiB or MiB")),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| format!("`{text}` is no size (expected such as 1000, 64k or 64KiB)"))?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// A duration with three significant digits: `0.061 ms`, `1.24 ms`, `2.00 s`.
+#[derive(Debug, Clone, Copy)]
+pub struct Latency(pub Duration);
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        let (value, unit) = match seconds < 0.9995 {
+            true => (seconds * 1e3, "ms"),
+            false => (seconds, "s"),
+        };
+        let digits = match value {
+            ..0.9995 => 3,
+            ..9.995 => 2,
+            ..99.95 => 1,
+            _ => 0,
+        };
+        f.pad(&format!("{value:.digits$} {unit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration("300ms"), Ok(Duration::from_millis(300)));
+        assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+        assert!(parse_duration("5").unwrap_err().contains("`5s` or `5ms`"));
+        assert!(parse_duration("5M").unwrap_err().contains("months"));
+        assert!(parse_duration("soon").is_err());
+    }
+
+    #[test]
+    fn sizes_know_decimal_and_binary_units() {
+        assert_eq!(parse_size("64k"), Ok(64_000));
+        assert_eq!(parse_size("64KiB"), Ok(65_536));
+        assert_eq!(parse_size("7"), Ok(7));
+        assert!(parse_size("7x").is_err());
+        assert!(parse_size("-1").is_err());
+        assert!(parse_size("99999999999999999999M").is_err());
+    }
+
+    #[test]
+    fn latencies_keep_three_digits() {
+        let shown = |micros| Latency(Duration::from_micros(micros)).to_string();
+        assert_eq!(shown(61), "0.061 ms");
+        assert_eq!(shown(1_240), "1.24 ms");
+        assert_eq!(shown(99_960), "100 ms");
+        assert_eq!(shown(999_600), "1.00 s");
+        assert_eq!(shown(2_000_000), "2.00 s");
+    }
+}
