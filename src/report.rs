@@ -136,11 +136,12 @@ impl Reporter {
 
 impl State {
     fn write_text(&mut self, record: &Record) {
-        if let Some(line) = self.results.result_line(record) {
-            self.progress.suspend(|| self.output.line(&line));
-            if self.progress.is_shown() {
-                self.progress.suspend(|| self.output.flush());
-            }
+        let Self {
+            results, output, ..
+        } = self;
+        if output.compose(|line| results.write_result(line, record)) && self.progress.is_shown() {
+            // Above the bar, at once.
+            self.progress.suspend(|| self.output.flush());
         }
         if let Some(line) = self.notes.note_line(record) {
             // In the order in which it happened, where both go to one place.

@@ -43,6 +43,7 @@ pub(super) fn tcp_info(socket: &impl AsFd) -> Evidence {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::cell::Cell;
     use std::io::IoSliceMut;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     use std::os::fd::{AsFd, AsRawFd};
@@ -70,14 +71,19 @@ mod linux {
         };
     }
 
+    thread_local! {
+        /// Room for a control message: a scan asks for every refused port.
+        static SPACE: Cell<Vec<u8>> = Cell::new(nix::cmsg_space!([u8; 64]));
+    }
+
     pub(super) fn icmp(socket: &impl AsFd) -> Option<Icmp> {
         let descriptor = socket.as_fd().as_raw_fd();
         let mut packet = [0; 64];
         let mut found = None;
+        let mut space = SPACE.take();
         // A connection attempt is answered by few messages; the bound is for
         // whoever sends them on purpose.
         for _ in 0..16 {
-            let mut space = nix::cmsg_space!([u8; 64]);
             let mut packet = [IoSliceMut::new(&mut packet)];
             let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
             let received =
@@ -88,6 +94,7 @@ mod linux {
             let messages = received.cmsgs().into_iter().flatten();
             found = messages.filter_map(|it| from_message(&it)).last().or(found);
         }
+        SPACE.set(space);
         found
     }
 

@@ -31,6 +31,14 @@ pub(super) struct Pool {
     in_use: Cell<usize>,
 }
 
+impl Pool {
+    /// How many wait for their next user.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.kept.borrow().len()
+    }
+}
+
 /// A byte buffer of the loop, [`BUFFER_BYTES`] long, or 4 KiB while more than
 /// 64 are in use: so what slow readers leave unsent is bounded at 16 MiB and
 /// 4 KiB for each further one. It comes as its last user left it.

@@ -18,6 +18,8 @@ const BUFFERED: usize = 64 * 1024;
 pub(super) struct Output {
     stdout: Stdout,
     buffer: Vec<u8>,
+    /// Where lines are made; kept for its capacity.
+    line: String,
     failure: Option<io::Error>,
     changed: Changed,
 }
@@ -31,6 +33,7 @@ impl Output {
         Self {
             stdout: io::stdout(),
             buffer: Vec::new(),
+            line: String::new(),
             failure: None,
             changed: Changed::default(),
         }
@@ -42,6 +45,10 @@ impl Output {
 
     pub(super) fn text(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
+        self.flush_if_full();
+    }
+
+    fn flush_if_full(&mut self) {
         if self.buffer.len() >= BUFFERED {
             self.flush();
         }
@@ -50,6 +57,18 @@ impl Output {
     pub(super) fn line(&mut self, line: &str) {
         self.buffer.extend_from_slice(line.as_bytes());
         self.text("\n");
+    }
+
+    /// Writes the line that `write` makes, if it makes one.
+    pub(super) fn compose(&mut self, write: impl FnOnce(&mut String) -> bool) -> bool {
+        self.line.clear();
+        let any = write(&mut self.line);
+        if any {
+            self.line.push('\n');
+            self.buffer.extend_from_slice(self.line.as_bytes());
+            self.flush_if_full();
+        }
+        any
     }
 
     pub(super) fn json(&mut self, value: impl Serialize) {

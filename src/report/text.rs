@@ -1,6 +1,6 @@
 //! Records as lines for people.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -17,6 +17,9 @@ const STATE_WIDTH: usize = 12;
 /// Width of the address column; a longer address moves the rest.
 const ADDRESS_WIDTH: usize = 26;
 
+/// What stands before each remark behind the columns.
+const REMARK: &str = "   ";
+
 /// Width of the time column.
 const TIME_WIDTH: usize = 9;
 
@@ -29,14 +32,15 @@ impl Painter {
         Self { colored }
     }
 
-    /// The line of a record that is a result.
-    pub(super) fn result_line(&self, record: &Record) -> Option<String> {
+    /// Writes the line of a record that is a result; whether it is one.
+    pub(super) fn write_result(&self, line: &mut String, record: &Record) -> bool {
         match record {
-            Record::Result(result) => Some(self.check_line(result)),
-            Record::Reply(reply) => Some(reply_line(reply)),
-            Record::Latency(latency) => Some(latency_lines(latency)),
-            _ => None,
+            Record::Result(result) => self.write_check(line, result),
+            Record::Reply(reply) => write_reply(line, reply),
+            Record::Latency(latency) => write_latency(line, latency),
+            _ => return false,
         }
+        true
     }
 
     /// The line of a record that tells the story beside the results.
@@ -49,28 +53,31 @@ impl Painter {
         }
     }
 
-    fn check_line(&self, result: &CheckResult) -> String {
-        let address = match result.address {
-            Some(address) => address.to_string(),
-            None => result.target.clone(),
-        };
-        let mut line = self.line_start(result.state, &address, result.phases.total);
-        if result.target != address {
-            separate(&mut line, &format!("({})", result.target));
+    fn write_check(&self, line: &mut String, result: &CheckResult) {
+        let took = result.phases.total;
+        match result.address {
+            Some(address) => {
+                let shown = self.write_start(line, result.state, &address, took);
+                if result.target != shown {
+                    let _ = write!(line, "{REMARK}({})", result.target);
+                }
+            }
+            None => {
+                self.write_start(line, result.state, &result.target, took);
+            }
         }
-        write_evidence(&mut line, &result.evidence, !result.ok);
+        write_evidence(line, &result.evidence, !result.ok);
         if !result.ok && result.expected != Expected::Open {
-            separate(&mut line, &format!("expected {}", result.expected));
+            let _ = write!(line, "{REMARK}expected {}", result.expected);
         }
-        line
     }
 
     fn attempt_line(&self, attempt: &Attempt) -> String {
-        let address = attempt.address.to_string();
-        let mut line = self.line_start(attempt.state, &address, attempt.connect);
+        let mut line = String::new();
+        self.write_start(&mut line, attempt.state, &attempt.address, attempt.connect);
         write_evidence(&mut line, &attempt.evidence, false);
         if attempt.winner {
-            separate(&mut line, "connected");
+            let _ = write!(line, "{REMARK}connected");
         }
         line
     }
@@ -85,9 +92,9 @@ impl Painter {
         } = transition;
         let place = address.map_or_else(|| target.clone(), |it| it.to_string());
         let at = units::Latency(*at);
-        let to = self.painted(*to, 0);
+        let to = self.painted(*to);
         match from {
-            Some(from) => format!("{place}: {} → {to} after {at}", self.painted(*from, 0)),
+            Some(from) => format!("{place}: {} → {to} after {at}", self.painted(*from)),
             None => format!("{place}: {to} after {at}, waiting"),
         }
     }
@@ -106,7 +113,7 @@ impl Painter {
         }
         let states = summary.by_state.iter();
         let states: Vec<_> = states
-            .map(|(state, count)| format!("{count} {}", self.painted(*state, 0)))
+            .map(|(state, count)| format!("{count} {}", self.painted(*state)))
             .collect();
         if !states.is_empty() {
             let _ = write!(line, " ({})", states.join(", "));
@@ -115,18 +122,34 @@ impl Painter {
         line
     }
 
-    fn line_start(&self, state: State, address: &str, took: Option<Duration>) -> String {
-        let mut line = self.painted(state, STATE_WIDTH);
+    /// The columns; returns the address as it is shown.
+    fn write_start(
+        &self,
+        line: &mut String,
+        state: State,
+        address: &dyn Display,
+        took: Option<Duration>,
+    ) -> String {
+        self.write_painted(line, state, STATE_WIDTH);
+        let start = line.len();
         let _ = write!(line, "{address:ADDRESS_WIDTH$}");
+        let shown = line[start..].trim_end().to_owned();
         if let Some(took) = took {
             let _ = write!(line, " {:>TIME_WIDTH$}", units::Latency(took));
         }
-        line
+        shown
     }
 
-    fn painted(&self, state: State, width: usize) -> String {
+    fn painted(&self, state: State) -> String {
+        let mut word = String::new();
+        self.write_painted(&mut word, state, 0);
+        word
+    }
+
+    fn write_painted(&self, line: &mut String, state: State, width: usize) {
         if !self.colored {
-            return format!("{state:width$}");
+            let _ = write!(line, "{state:width$}");
+            return;
         }
         let color = match state {
             State::Open => AnsiColor::Green,
@@ -135,40 +158,30 @@ impl Painter {
             _ => AnsiColor::Yellow,
         };
         let style = Style::new().fg_color(Some(color.into()));
-        format!("{style}{state:width$}{style:#}")
+        let _ = write!(line, "{style}{state:width$}{style:#}");
     }
 }
 
 fn write_evidence(line: &mut String, evidence: &Evidence, hint: bool) {
     if let Some(reason) = &evidence.reason {
-        separate(line, reason);
+        let _ = write!(line, "{REMARK}{reason}");
     }
     // A reason that names them has said so already.
     if let (Some(count @ 1..), None) = (evidence.syn_retransmits, &evidence.reason) {
-        separate(line, &format!("{count} SYN retransmitted"));
+        let _ = write!(line, "{REMARK}{count} SYN retransmitted");
     }
     if let Some(text) = evidence.hint.as_ref().filter(|_| hint) {
-        separate(line, &format!("(hint: {text})"));
+        let _ = write!(line, "{REMARK}(hint: {text})");
     }
 }
 
-/// Three spaces after the columns, then a comma between remarks.
-fn separate(line: &mut String, remark: &str) {
-    line.push_str("   ");
-    line.push_str(remark);
-}
-
-fn reply_line(reply: &Reply) -> String {
-    let time = reply.phases.total.map(|it| units::Latency(it).to_string());
+fn write_reply(line: &mut String, reply: &Reply) {
+    let time = units::Latency(reply.phases.total.unwrap_or_default());
     let shown = reply.shown.as_deref().unwrap_or_default();
-    format!(
-        "{:>TIME_WIDTH$}  {}",
-        time.unwrap_or_default(),
-        printable(shown)
-    )
+    let _ = write!(line, "{time:>TIME_WIDTH$}  {}", printable(shown));
 }
 
-fn latency_lines(latency: &Latency) -> String {
+fn write_latency(lines: &mut String, latency: &Latency) {
     let Latency {
         target,
         count,
@@ -180,7 +193,10 @@ fn latency_lines(latency: &Latency) -> String {
         .address
         .map_or_else(|| target.clone(), |it| it.to_string());
     let back = count - lost;
-    let mut lines = format!("{address}: {count} sent, {back} echoed, {lost} lost ({loss_pct} %)");
+    let _ = write!(
+        lines,
+        "{address}: {count} sent, {back} echoed, {lost} lost ({loss_pct} %)"
+    );
     if let Some(times) = &latency.times {
         let RoundTrips {
             min_us,
@@ -196,7 +212,6 @@ fn latency_lines(latency: &Latency) -> String {
              p99 {p99_us} µs  max {max_us} µs"
         );
     }
-    lines
 }
 
 /// What came from the network must not steer the terminal.
