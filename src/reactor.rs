@@ -42,7 +42,7 @@ pub use group::TaskGroup;
 pub use limit::{Limit, Permit};
 pub use signals::{Signals, signals};
 pub use task::{Task, spawn, yield_now};
-pub use timer::{Elapsed, Sleep, sleep, timeout};
+pub use timer::{Elapsed, Sleep, Timeout, sleep, timeout, within};
 pub(crate) use watched::{Direction, Watched};
 
 /// Socket operations a task may do in one poll before it must let others run.

@@ -6,8 +6,8 @@
 
 pub mod echo;
 
+mod client;
 mod port_file;
-mod tally;
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,8 +25,8 @@ use crate::net::{BindError, Bound, Families, TcpListener, TcpStream, listen};
 use crate::reactor::{Signals, TaskGroup, now, signals, sleep, timeout};
 use crate::units::parse_duration;
 
+pub use client::Client;
 pub use port_file::write_port_file;
-pub use tally::Tally;
 
 /// Options of every server.
 #[derive(Debug, Clone, clap::Args)]
@@ -78,14 +78,22 @@ const BROKEN_IN_A_ROW: u32 = 64;
 
 /// A service that listens and does not accept yet.
 pub struct Server {
-    target: &'static str,
+    service: Rc<Service>,
     listening: Bound<TcpListener>,
+}
+
+/// What every client of a server has in common.
+struct Service {
+    /// Its name in logs.
+    target: &'static str,
+    /// Clients at once.
     limit: usize,
+    idle_timeout: Option<Duration>,
 }
 
 /// A service that accepts. Dropping it cuts every connection.
 pub struct Running {
-    target: &'static str,
+    service: Rc<Service>,
     acceptors: TaskGroup,
     connections: Rc<TaskGroup>,
 }
@@ -105,10 +113,14 @@ impl Server {
             log::warn!(target: target, "{note}");
         }
         let limit = options.max_connections.map(|it| it as usize);
-        Ok(Self {
+        let service = Service {
             target,
-            listening,
             limit: limit.unwrap_or(usize::MAX),
+            idle_timeout: options.idle_timeout,
+        };
+        Ok(Self {
+            service: Rc::new(service),
+            listening,
         })
     }
 
@@ -121,22 +133,21 @@ impl Server {
         sockets.map(TcpListener::local_addr).collect()
     }
 
-    /// Accepts from now on, and calls `handle` with each connection.
+    /// Accepts from now on, and calls `handle` with each client.
     pub fn start<H>(self, handle: H) -> Running
     where
-        H: AsyncFn(&TcpStream, &Tally) -> io::Result<End> + 'static,
+        H: AsyncFn(&Client) -> io::Result<End> + 'static,
     {
         let running = Running {
-            target: self.target,
+            service: self.service,
             acceptors: TaskGroup::new(),
             connections: Rc::default(),
         };
         let handle = Rc::new(handle);
         for listener in self.listening.sockets {
             let acceptor = Acceptor {
-                target: self.target,
+                service: Rc::clone(&running.service),
                 listener,
-                limit: self.limit,
                 connections: Rc::clone(&running.connections),
                 handle: Rc::clone(&handle),
                 complained: None,
@@ -157,7 +168,7 @@ impl Running {
         stop.0.next().await?;
         drop(self.acceptors);
         let running = self.connections.len();
-        log::info!(target: self.target, "stopping: {running} connections are running");
+        log::info!(target: self.service.target, "stopping: {running} connections are running");
         let finished = async { timeout(grace, self.connections.join()).await.is_ok() };
         let again = async {
             let _ = stop.wait().await;
@@ -165,7 +176,7 @@ impl Running {
         };
         if !future::or(finished, again).await {
             let left = self.connections.len();
-            log::warn!(target: self.target, "cutting {left} connections");
+            log::warn!(target: self.service.target, "cutting {left} connections");
         }
         Ok(())
     }
@@ -193,21 +204,9 @@ impl Stop {
     }
 }
 
-/// Waits for `future`, for at most `limit` if there is one.
-pub(crate) async fn within<T>(
-    limit: Option<Duration>,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    match limit {
-        Some(limit) => timeout(limit, future).await.ok(),
-        None => Some(future.await),
-    }
-}
-
 struct Acceptor<H> {
-    target: &'static str,
+    service: Rc<Service>,
     listener: TcpListener,
-    limit: usize,
     connections: Rc<TaskGroup>,
     handle: Rc<H>,
     complained: Option<Instant>,
@@ -215,16 +214,16 @@ struct Acceptor<H> {
 
 impl<H> Acceptor<H>
 where
-    H: AsyncFn(&TcpStream, &Tally) -> io::Result<End> + 'static,
+    H: AsyncFn(&Client) -> io::Result<End> + 'static,
 {
     async fn run(mut self) {
         let mut broken = 0;
         loop {
             // Not accepting leaves further clients to the kernel's queue.
-            self.connections.wait_below(self.limit).await;
+            self.connections.wait_below(self.service.limit).await;
             self.listener.readable().await;
             // Another listener's client may have come first.
-            if self.connections.len() >= self.limit {
+            if self.connections.len() >= self.service.limit {
                 continue;
             }
             match self.listener.try_accept() {
@@ -236,7 +235,7 @@ where
                 Err(error) if is_exhausted(&error) => self.wait_for_room(&error).await,
                 // That connection broke while it waited; the next may be fine.
                 Err(error) => {
-                    log::debug!(target: self.target, "a client was gone before it was served: {error}");
+                    log::debug!(target: self.service.target, "a client was gone before it was served: {error}");
                     broken += 1;
                     if broken % BROKEN_IN_A_ROW == 0 {
                         sleep(EXHAUSTED_PAUSE).await;
@@ -248,10 +247,10 @@ where
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         let handle = Rc::clone(&self.handle);
-        let tally = Tally::start(self.target, peer, &stream);
+        let client = Client::start(Rc::clone(&self.service), stream, peer);
         self.connections.spawn(async move {
-            let outcome = handle(&stream, &tally).await;
-            tally.finish(outcome);
+            let outcome = handle(&client).await;
+            client.finish(outcome);
         });
     }
 
@@ -261,7 +260,7 @@ where
         let due = |since: Instant| now().saturating_duration_since(since) >= EXHAUSTED_REPEAT;
         if self.complained.is_none_or(due) {
             self.complained = Some(now());
-            log::warn!(target: self.target, "{}", exhaustion(error));
+            log::warn!(target: self.service.target, "{}", exhaustion(error));
         }
         let one_ends = self.connections.wait_below(self.connections.len());
         let _ = timeout(EXHAUSTED_PAUSE, one_ends).await;

@@ -32,8 +32,8 @@ impl<S: Source> Stream<S> {
     }
 
     /// Waits until a read is worth a try, without holding a buffer meanwhile.
-    pub async fn readable(&self) {
-        self.0.ready(Direction::Read).await;
+    pub fn readable(&self) -> impl Future<Output = ()> {
+        self.0.ready(Direction::Read)
     }
 }
 

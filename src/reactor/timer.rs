@@ -3,11 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+
+use pin_project_lite::pin_project;
 
 use super::EventLoop;
 
@@ -122,18 +124,53 @@ impl fmt::Display for Elapsed {
 
 impl std::error::Error for Elapsed {}
 
-/// Waits for `future`, at most for `duration`; past it, `future` is dropped.
+pin_project! {
+    /// A future with a deadline; made by [`timeout`]. A struct, because an async
+    /// function would hold the future twice.
+    #[must_use = "a timeout does nothing until it is awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        // Boxed: most waits of a server have no deadline, and every idle
+        // connection would hold room for one.
+        sleep: Option<Box<Sleep>>,
+    }
+}
+
+/// Waits for `future`, at most for `duration`; past it, the future is never
+/// polled again, and dropped with the timeout.
 ///
-/// A future that is ready in the same turn as the deadline wins.
+/// A future that is ready in the same turn as the deadline wins. The outcome is
+/// [`Elapsed`] if the deadline came first.
 ///
-/// # Errors
-/// [`Elapsed`]: the deadline came first.
-pub async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
-    let mut future = pin!(future);
-    let mut sleep = sleep(duration);
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => Pin::new(&mut sleep).poll(context).map(|()| Err(Elapsed)),
-    })
-    .await
+/// # Panics
+/// No loop runs on this thread.
+pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
+    within(Some(duration), future)
+}
+
+/// As [`timeout`], where no duration means no deadline.
+///
+/// # Panics
+/// A deadline is asked for, and no loop runs on this thread.
+pub fn within<F: Future>(duration: Option<Duration>, future: F) -> Timeout<F> {
+    Timeout {
+        future,
+        sleep: duration.map(sleep).map(Box::new),
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        match this.sleep {
+            Some(sleep) => Pin::new(sleep).poll(context).map(|()| Err(Elapsed)),
+            None => Poll::Pending,
+        }
+    }
 }

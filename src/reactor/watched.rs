@@ -1,7 +1,7 @@
 //! Sockets and other sources that the loop watches.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -35,19 +35,15 @@ pub(crate) struct Watched<S: Source> {
     event_loop: Rc<EventLoop>,
 }
 
-/// What the loop remembers of a source.
+/// What the loop remembers of a source, for each direction. Laid out flat, as
+/// every idle connection has one.
 pub(super) struct Readiness {
-    read: Side,
-    write: Side,
-}
-
-struct Side {
     /// An operation may succeed: true until one would block.
-    ready: Cell<bool>,
+    ready: [Cell<bool>; 2],
     /// Only `WouldBlock` proves that nothing is left: the peer has hung up or
     /// sent urgent data, and no further event would announce the rest.
-    until_blocked: Cell<bool>,
-    waiter: Cell<Option<Waker>>,
+    until_blocked: [Cell<bool>; 2],
+    waiter: [Cell<Option<Waker>>; 2],
 }
 
 impl<S: Source> Watched<S> {
@@ -57,10 +53,7 @@ impl<S: Source> Watched<S> {
     /// The kernel refused, for example for lack of memory or watches.
     pub(crate) fn new(mut source: S) -> io::Result<Self> {
         let event_loop = EventLoop::current();
-        let readiness = Rc::new(Readiness {
-            read: Side::new(),
-            write: Side::new(),
-        });
+        let readiness = Rc::new(Readiness::new());
         let mut sources = event_loop.sources.borrow_mut();
         let entry = sources.vacant_entry();
         let token = Token(entry.key());
@@ -95,17 +88,16 @@ impl<S: Source> Watched<S> {
     ) -> Poll<io::Result<T>> {
         let source = &self.source;
         self.readiness
-            .side(direction)
-            .poll(&self.event_loop, context, || operation(source))
+            .poll(direction, &self.event_loop, context, || operation(source))
     }
 
     /// As [`Self::poll_operate`], as a future. A drop loses nothing.
-    pub(crate) async fn operate<T>(
+    pub(crate) fn operate<T>(
         &self,
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<T>,
-    ) -> io::Result<T> {
-        poll_fn(|context| self.poll_operate(direction, context, &mut operation)).await
+    ) -> impl Future<Output = io::Result<T>> {
+        poll_fn(move |context| self.poll_operate(direction, context, &mut operation))
     }
 
     /// As [`Self::operate`], for sources that need exclusive access.
@@ -114,17 +106,17 @@ impl<S: Source> Watched<S> {
         direction: Direction,
         mut operation: impl FnMut(&mut S) -> io::Result<T>,
     ) -> io::Result<T> {
-        let side = self.readiness.side(direction);
-        let (source, event_loop) = (&mut self.source, &self.event_loop);
-        poll_fn(|context| side.poll(event_loop, context, || operation(source))).await
+        let (readiness, event_loop) = (&self.readiness, &self.event_loop);
+        let source = &mut self.source;
+        poll_fn(|context| readiness.poll(direction, event_loop, context, || operation(source)))
+            .await
     }
 
     /// Waits until an operation in `direction` is worth a try.
-    pub(crate) async fn ready(&self, direction: Direction) {
-        let side = self.readiness.side(direction);
-        poll_fn(|context| {
-            if !side.ready.get() {
-                side.wait(context);
+    pub(crate) fn ready(&self, direction: Direction) -> impl Future<Output = ()> {
+        poll_fn(move |context| {
+            if !self.readiness.is_ready(direction) {
+                self.readiness.wait(direction, context);
                 return Poll::Pending;
             }
             if self.event_loop.may_operate(context) {
@@ -132,7 +124,6 @@ impl<S: Source> Watched<S> {
             }
             Poll::Pending
         })
-        .await;
     }
 
     /// Tries `operation` once, without waiting.
@@ -145,17 +136,13 @@ impl<S: Source> Watched<S> {
         mut operation: impl FnMut(&S) -> io::Result<T>,
     ) -> io::Result<T> {
         self.readiness
-            .side(direction)
-            .attempt(&mut || operation(&self.source))
+            .attempt(direction, &mut || operation(&self.source))
     }
 
     /// Notes that a stream moved less than was asked for: the kernel has no
     /// more, so the next try can wait for an event. Never for datagrams.
     pub(crate) fn drained(&self, direction: Direction) {
-        let side = self.readiness.side(direction);
-        if !side.until_blocked.get() {
-            side.ready.set(false);
-        }
+        self.readiness.drained(direction);
     }
 }
 
@@ -172,64 +159,64 @@ impl<S: Source> Drop for Watched<S> {
 }
 
 impl Readiness {
-    fn side(&self, direction: Direction) -> &Side {
-        match direction {
-            Direction::Read => &self.read,
-            Direction::Write => &self.write,
+    fn new() -> Self {
+        Self {
+            ready: [const { Cell::new(true) }; 2],
+            until_blocked: [const { Cell::new(false) }; 2],
+            waiter: [const { Cell::new(None) }; 2],
         }
     }
 
     /// Remembers a kernel event and wakes whoever waits for it.
     pub(super) fn note(&self, event: &Event) {
         let over = event.is_error() || event.is_write_closed();
-        if event.is_readable() || event.is_read_closed() || event.is_priority() || over {
-            let rest = over || event.is_read_closed() || event.is_priority();
-            self.read.wake(rest);
+        let rest = over || event.is_read_closed() || event.is_priority();
+        if event.is_readable() || rest {
+            self.wake(Direction::Read, rest);
         }
         if event.is_writable() || over {
-            self.write.wake(over);
+            self.wake(Direction::Write, over);
         }
     }
-}
 
-impl Side {
-    fn new() -> Self {
-        Self {
-            ready: Cell::new(true),
-            until_blocked: Cell::new(false),
-            waiter: Cell::new(None),
-        }
+    fn is_ready(&self, direction: Direction) -> bool {
+        self.ready[direction as usize].get()
     }
 
     fn poll<T>(
         &self,
+        direction: Direction,
         event_loop: &EventLoop,
         context: &mut Context<'_>,
         mut operation: impl FnMut() -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        if self.ready.get() {
+        if self.is_ready(direction) {
             if !event_loop.may_operate(context) {
                 return Poll::Pending;
             }
-            match self.attempt(&mut operation) {
+            match self.attempt(direction, &mut operation) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return Poll::Ready(outcome),
             }
         }
-        self.wait(context);
+        self.wait(direction, context);
         Poll::Pending
     }
 
-    fn attempt<T>(&self, operation: &mut impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        if !self.ready.get() {
+    fn attempt<T>(
+        &self,
+        direction: Direction,
+        operation: &mut impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        if !self.is_ready(direction) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
             match operation() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.ready.set(false);
-                    self.until_blocked.set(false);
+                    self.ready[direction as usize].set(false);
+                    self.until_blocked[direction as usize].set(false);
                     return Err(error);
                 }
                 outcome => return outcome,
@@ -237,25 +224,32 @@ impl Side {
         }
     }
 
+    fn drained(&self, direction: Direction) {
+        if !self.until_blocked[direction as usize].get() {
+            self.ready[direction as usize].set(false);
+        }
+    }
+
     /// Remembers the asking task. The one it replaces is woken to try again.
-    fn wait(&self, context: &Context<'_>) {
-        let waker = match self.waiter.take() {
-            Some(waiter) if waiter.will_wake(context.waker()) => waiter,
+    fn wait(&self, direction: Direction, context: &Context<'_>) {
+        let waiter = &self.waiter[direction as usize];
+        let waker = match waiter.take() {
+            Some(same) if same.will_wake(context.waker()) => same,
             Some(other) => {
                 other.wake();
                 context.waker().clone()
             }
             None => context.waker().clone(),
         };
-        self.waiter.set(Some(waker));
+        waiter.set(Some(waker));
     }
 
-    fn wake(&self, until_blocked: bool) {
-        self.ready.set(true);
+    fn wake(&self, direction: Direction, until_blocked: bool) {
+        self.ready[direction as usize].set(true);
         if until_blocked {
-            self.until_blocked.set(true);
+            self.until_blocked[direction as usize].set(true);
         }
-        if let Some(waiter) = self.waiter.take() {
+        if let Some(waiter) = self.waiter[direction as usize].take() {
             waiter.wake();
         }
     }

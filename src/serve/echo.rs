@@ -6,14 +6,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures_lite::AsyncWriteExt;
 
-use super::{Running, Server, Stop, Tally, within, write_port_file};
+use super::{Client, Running, Server, Stop, write_port_file};
 use crate::finding::End;
-use crate::net::{TcpStream, UdpSocket, bind_udp};
-use crate::reactor::{Buffer, TaskGroup};
+use crate::net::{UdpSocket, bind_udp};
+use crate::reactor::{Buffer, TaskGroup, within};
 
 /// The service's name in logs.
 const TARGET: &str = "serve::echo";
@@ -65,9 +64,7 @@ pub async fn start(
 ) -> anyhow::Result<(Running, Vec<SocketAddr>)> {
     let server = Server::bind(TARGET, port, options).await?;
     let addresses = server.addresses()?;
-    let idle = options.idle_timeout;
-    let running = server.start(async move |stream, tally| echo(stream, tally, idle).await);
-    Ok((running, addresses))
+    Ok((server.start(echo), addresses))
 }
 
 /// Starts the service over UDP and says where; dropping the group ends it.
@@ -106,11 +103,11 @@ fn tell(
     Ok(())
 }
 
-/// One connection, until its end.
-async fn echo(stream: &TcpStream, tally: &Tally, idle: Option<Duration>) -> io::Result<End> {
-    let mut writer = stream;
+/// One client, until its end.
+async fn echo(client: &Client) -> io::Result<End> {
+    let (stream, idle) = (&client.stream, client.idle_timeout());
     loop {
-        if within(idle, stream.readable()).await.is_none() {
+        if within(idle, stream.readable()).await.is_err() {
             return Ok(End::Idle);
         }
         let mut buffer = Buffer::take();
@@ -120,14 +117,14 @@ async fn echo(stream: &TcpStream, tally: &Tally, idle: Option<Duration>) -> io::
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        tally.received(count);
+        client.received(count);
         let mut rest = &buffer[..count];
         while !rest.is_empty() {
-            let Some(written) = within(idle, writer.write(rest)).await else {
+            let Ok(written) = within(idle, (&mut &*stream).write(rest)).await else {
                 return Ok(End::Idle);
             };
             let written = written?;
-            tally.sent(written);
+            client.sent(written);
             rest = &rest[written..];
         }
     }

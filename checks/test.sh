@@ -1,0 +1,46 @@
+#!/bin/sh
+# The test command of the README: installs what the tests need, then format,
+# lints, tests and documentation, everything with warnings denied.
+set -eu
+cd "$(dirname "$0")/.."
+
+# command:Debian package, for everything the tests start.
+needed='nc.openbsd:netcat-openbsd ncat:ncat socat:socat python3:python3
+nft:nftables ip:iproute2 strace:strace prlimit:util-linux nsenter:util-linux
+unshare:util-linux cc:gcc'
+
+missing=''
+packages=''
+for pair in $needed; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 && continue
+    missing="$missing ${pair%%:*}"
+    packages="$packages ${pair##*:}"
+done
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "installing what the tests need:$packages"
+        apt-get update -qq
+        # shellcheck disable=SC2086 # one word a package
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages >/dev/null
+    else
+        echo "missing for the tests:$missing" >&2
+        echo "install these packages, or run this as root on Debian:$packages" >&2
+        exit 1
+    fi
+fi
+
+echo '== format'
+cargo fmt --all --check
+echo '== lints'
+cargo clippy --locked --all-targets -- -D warnings
+echo '== tests'
+cargo test --locked
+echo '== documentation'
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+echo '== licences and sources'
+if command -v cargo-deny >/dev/null 2>&1; then
+    cargo deny --offline check licenses bans sources
+else
+    echo 'not run: cargo-deny is not installed (cargo install cargo-deny)'
+fi
+echo '== all passed'
