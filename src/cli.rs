@@ -166,8 +166,7 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let tell = reporter.clone();
     attended(&reporter, async move {
         let tell = |record: Record| tell.tell(&record);
-        probe::echo::probe(&options.options, &tell).await?;
-        Ok(Exit::Good)
+        probe::echo::probe(&options.options, &tell).await
     })
 }
 

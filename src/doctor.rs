@@ -168,14 +168,14 @@ async fn echo_it(address: SocketAddr) -> Finding {
         SocketAddr::V6(_) => "echo over IPv6",
     };
     match (outcome, times) {
-        (Ok(()), Some(times)) => Finding::good(
+        (Ok(Exit::Good), Some(times)) => Finding::good(
             subject,
             format!(
                 "{ROUND_TRIPS} of {ROUND_TRIPS} came back, p50 {} µs, p99 {} µs",
                 times.p50_us, times.p99_us
             ),
         ),
-        (Ok(()), None) => Finding::bad(subject, "nothing was measured".into()),
+        (Ok(_), _) => Finding::bad(subject, "nothing was measured".into()),
         (Err(error), _) => Finding::bad(subject, format!("{error:#}")),
     }
 }

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use crate::finding::{Record, SCHEMA, Summary};
+use crate::reactor::within;
 
 pub use color::{Color, ColorOptions};
 pub use log::{LogFormat, start_log};
@@ -109,7 +110,8 @@ impl Reporter {
     pub async fn attend(&self) -> io::Error {
         let changed = self.0.borrow().output.changed();
         loop {
-            changed.wait(progress::TICK).await;
+            let tick = self.0.borrow().progress.tick_time();
+            let _ = within(tick, changed.wait()).await;
             let mut state = self.0.borrow_mut();
             state.output.flush();
             state.progress.tick();

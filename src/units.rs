@@ -49,18 +49,25 @@ pub struct Latency(pub Duration);
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        let (value, unit) = match seconds < 0.9995 {
-            true => (seconds * 1e3, "ms"),
-            false => (seconds, "s"),
+        // In integers: a report of many thousand lines is made of these.
+        let micros = (self.0.as_nanos() + 500) / 1_000;
+        let (thousandths, unit) = match micros {
+            ..999_500 => (micros, "ms"),
+            _ => ((micros + 500) / 1_000, "s"),
         };
-        let digits = match value {
-            ..0.9995 => 3,
-            ..9.995 => 2,
-            ..99.95 => 1,
-            _ => 0,
+        let (digits, fraction) = match thousandths {
+            0..1_000 => (3, thousandths),
+            1_000..9_995 => (2, (thousandths + 5) / 10),
+            9_995..99_950 => (1, (thousandths + 50) / 100),
+            _ => (0, (thousandths + 500) / 1_000),
         };
-        f.pad(&format!("{value:.digits$} {unit}"))
+        let one = 10_u128.pow(digits);
+        let (whole, rest) = (fraction / one, fraction % one);
+        let shown = match digits {
+            0 => format!("{whole} {unit}"),
+            _ => format!("{whole}.{rest:0width$} {unit}", width = digits as usize),
+        };
+        f.pad(&shown)
     }
 }
 
@@ -93,7 +100,12 @@ mod tests {
         let shown = |micros| Latency(Duration::from_micros(micros)).to_string();
         assert_eq!(shown(61), "0.061 ms");
         assert_eq!(shown(1_240), "1.24 ms");
+        assert_eq!(shown(0), "0.000 ms");
+        assert_eq!(shown(9_994), "9.99 ms");
+        assert_eq!(shown(9_996), "10.0 ms");
+        assert_eq!(shown(12_340), "12.3 ms");
         assert_eq!(shown(99_960), "100 ms");
+        assert_eq!(shown(3_723_000_000), "3723 s");
         assert_eq!(shown(999_600), "1.00 s");
         assert_eq!(shown(2_000_000), "2.00 s");
     }

@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_io::AsyncRead;
+use futures_lite::future;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Target;
-use crate::finding::{Latency, Phases, Record, Reply};
+use crate::finding::{Exit, Latency, Phases, Record, Reply};
 use crate::net::stdin;
-use crate::reactor::sleep;
+use crate::reactor::{signals, sleep};
 use crate::units::{parse_duration, parse_size};
 
 use lines::Lines;
@@ -68,13 +70,14 @@ pub struct Options {
 /// # Errors
 /// No address answered, or the server closed, reset, answered wrongly or not
 /// in time: in words.
-pub async fn probe(options: &Options, tell: &dyn Fn(Record)) -> anyhow::Result<()> {
+pub async fn probe(options: &Options, tell: &dyn Fn(Record)) -> anyhow::Result<Exit> {
     check_size(options)?;
     let mut link = Link::open(options, tell).await?;
-    match options.count {
-        Some(count) => measure(&mut link, options, count, tell).await,
-        None => exchange_lines(&mut link, stdin(), options, tell).await,
+    if let Some(count) = options.count {
+        return measure(&mut link, options, count, tell).await;
     }
+    exchange_lines(&mut link, stdin(), options, tell).await?;
+    Ok(Exit::Good)
 }
 
 /// An open way to the server.
@@ -110,6 +113,15 @@ impl Link {
         match self {
             Self::Tcp(tcp) => tcp.exchange(message).await.map(Outcome::Echoed),
             Self::Udp(udp) => udp.exchange(message).await,
+        }
+    }
+
+    /// Ends with what the server does unasked, such as closing.
+    async fn watch<T>(&self) -> anyhow::Result<T> {
+        match self {
+            Self::Tcp(tcp) => tcp.watch().await,
+            // A datagram that nobody waits for is dropped, as by any socket.
+            Self::Udp(_) => std::future::pending().await,
         }
     }
 
@@ -154,34 +166,46 @@ async fn exchange_lines(
         LONGEST_LINE
     };
     let mut input = Lines::new(input, longest);
-    while let Some(line) = input.next().await.context("cannot read the input")? {
-        if line.trim_ascii() == b"exit" {
+    loop {
+        let typed = async { input.next().await.context("cannot read the input") };
+        let Some(message) = future::or(typed, link.watch()).await? else {
+            break;
+        };
+        if message.trim_ascii() == b"exit" {
             break;
         }
-        match link.exchange(&line).await? {
-            Outcome::Echoed(time) => tell(reply(link, options, &line, time)),
+        match link.exchange(&message).await? {
+            Outcome::Echoed(time) => tell(reply(link, options, &message, time)),
             Outcome::Lost => anyhow::bail!("no echo within {}", humantime(options.timeout)),
         }
     }
     link.finish().await
 }
 
-/// Sends `count` numbered messages at the pace asked for.
+/// Sends `count` numbered messages at the pace asked for. A signal ends it
+/// early, with what was measured so far.
 async fn measure(
     link: &mut Link,
     options: &Options,
     count: u64,
     tell: &dyn Fn(Record),
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Exit> {
     let mut series = Series::new()?;
-    let outcome = run_series(link, options, count, &mut series, tell).await;
+    let mut interrupts = signals(&[SIGINT, SIGTERM])?;
+    let all = async {
+        run_series(link, options, count, &mut series, tell).await?;
+        Ok(None)
+    };
+    let interrupted = async { Ok(Some(interrupts.next().await?)) };
+    let outcome: anyhow::Result<_> = future::or(all, interrupted).await;
     tell(Record::Latency(
         series.summary(options.target_name(), link.address()),
     ));
-    outcome?;
-    match series.lost() {
-        0 => link.finish().await,
-        lost => anyhow::bail!("{lost} of {count} messages were lost"),
+    match (outcome?, series.lost()) {
+        (Some(SIGTERM), _) => Ok(Exit::Terminated),
+        (Some(_), _) => Ok(Exit::Interrupted),
+        (None, 0) => link.finish().await.map(|()| Exit::Good),
+        (None, lost) => anyhow::bail!("{lost} of {count} messages were lost"),
     }
 }
 
@@ -195,14 +219,22 @@ async fn run_series(
     for number in 0..count {
         let pause = sleep(options.interval);
         let message = crate::protocol::echo::payload(number, options.size);
-        series.send();
-        if let Outcome::Echoed(time) = link.exchange(&message).await? {
-            series.receive(time);
-            if options.interval >= READABLE_PACE {
-                tell(reply(link, options, &[], time));
+        let outcome = link.exchange(&message).await;
+        match outcome {
+            Ok(Outcome::Echoed(time)) => {
+                series.receive(time);
+                if options.interval >= READABLE_PACE {
+                    tell(reply(link, options, &[], time));
+                }
             }
-        } else {
-            log::info!("message {number} was lost");
+            Ok(Outcome::Lost) => {
+                series.lose();
+                log::info!("message {number} was lost");
+            }
+            Err(error) => {
+                series.lose();
+                return Err(error);
+            }
         }
         if number + 1 < count {
             pause.await;

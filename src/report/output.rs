@@ -2,15 +2,12 @@
 //! loop has nothing else to do.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, Stdout, Write};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
 
 use serde::Serialize;
-
-use crate::reactor::timeout;
 
 /// Bytes kept back at most.
 const BUFFERED: usize = 64 * 1024;
@@ -106,16 +103,15 @@ impl Changed {
         }
     }
 
-    /// Waits until something changed, at most for `limit`.
-    pub(super) async fn wait(&self, limit: Duration) {
+    /// Waits until something changed.
+    pub(super) fn wait(&self) -> impl Future<Output = ()> {
         let (changed, waiter) = &*self.0;
-        let change = poll_fn(|context| {
+        poll_fn(|context| {
             if changed.replace(false) {
                 return Poll::Ready(());
             }
             waiter.set(Some(context.waker().clone()));
             Poll::Pending
-        });
-        let _ = timeout(limit, change).await;
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::reactor::now;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often the bar moves without news.
-pub(super) const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(100);
 
 pub(super) struct Progress {
     started: Instant,
@@ -37,6 +37,11 @@ impl Progress {
             0 => 0,
             expected => expected.max(self.done),
         };
+    }
+
+    /// When the bar has to move again; a report without one needs no timer.
+    pub(super) fn tick_time(&self) -> Option<Duration> {
+        (self.expected > 0).then_some(TICK)
     }
 
     pub(super) fn tick(&mut self) {

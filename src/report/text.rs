@@ -130,10 +130,12 @@ impl Painter {
         address: &dyn Display,
         took: Option<Duration>,
     ) -> String {
-        self.write_painted(line, state, STATE_WIDTH);
+        self.write_painted(line, state);
+        pad(line, STATE_WIDTH.saturating_sub(state.as_str().len()));
         let start = line.len();
-        let _ = write!(line, "{address:ADDRESS_WIDTH$}");
-        let shown = line[start..].trim_end().to_owned();
+        let _ = write!(line, "{address}");
+        let shown = line[start..].to_owned();
+        pad(line, ADDRESS_WIDTH.saturating_sub(shown.len()));
         if let Some(took) = took {
             let _ = write!(line, " {:>TIME_WIDTH$}", units::Latency(took));
         }
@@ -142,14 +144,13 @@ impl Painter {
 
     fn painted(&self, state: State) -> String {
         let mut word = String::new();
-        self.write_painted(&mut word, state, 0);
+        self.write_painted(&mut word, state);
         word
     }
 
-    fn write_painted(&self, line: &mut String, state: State, width: usize) {
+    fn write_painted(&self, line: &mut String, state: State) {
         if !self.colored {
-            let _ = write!(line, "{state:width$}");
-            return;
+            return line.push_str(state.as_str());
         }
         let color = match state {
             State::Open => AnsiColor::Green,
@@ -158,8 +159,14 @@ impl Painter {
             _ => AnsiColor::Yellow,
         };
         let style = Style::new().fg_color(Some(color.into()));
-        let _ = write!(line, "{style}{state:width$}{style:#}");
+        let _ = write!(line, "{style}{state}{style:#}");
     }
+}
+
+/// Whole columns at once: a report of many thousand lines is made of them.
+fn pad(line: &mut String, spaces: usize) {
+    const SPACES: &str = "                                ";
+    line.push_str(&SPACES[..spaces.min(SPACES.len())]);
 }
 
 fn write_evidence(line: &mut String, evidence: &Evidence, hint: bool) {

@@ -9,20 +9,22 @@ use crate::finding::{Latency, RoundTrips};
 
 /// Counts messages and their round-trip times, to three digits each.
 pub(super) struct Series {
-    sent: u64,
+    lost: u64,
     times: Histogram<u64>,
 }
 
 impl Series {
     pub(super) fn new() -> anyhow::Result<Self> {
         let times = Histogram::new(3).context("cannot make a histogram")?;
-        Ok(Self { sent: 0, times })
+        Ok(Self { lost: 0, times })
     }
 
-    pub(super) fn send(&mut self) {
-        self.sent += 1;
+    /// A message that did not come back.
+    pub(super) fn lose(&mut self) {
+        self.lost += 1;
     }
 
+    /// A message that came back after this time.
     pub(super) fn receive(&mut self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // It grows as it has to; only a time of centuries would not fit.
@@ -30,17 +32,17 @@ impl Series {
     }
 
     pub(super) fn lost(&self) -> u64 {
-        self.sent - self.times.len()
+        self.lost
     }
 
     /// What they come to; the caller adds whose they are.
     #[expect(clippy::cast_precision_loss, reason = "percent of a count")]
     pub(super) fn latency(&self) -> Latency {
-        let lost = self.lost();
+        let (lost, count) = (self.lost, self.lost + self.times.len());
         Latency {
-            count: self.sent,
+            count,
             lost,
-            loss_pct: tenths(100.0 * lost as f64 / self.sent.max(1) as f64),
+            loss_pct: tenths(100.0 * lost as f64 / count.max(1) as f64),
             times: (!self.times.is_empty()).then(|| self.times()),
             ..Latency::default()
         }

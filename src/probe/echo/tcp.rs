@@ -1,5 +1,6 @@
 //! echo over TCP.
 
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
@@ -73,6 +74,20 @@ impl Tcp {
         }
     }
 
+    /// Ends with what the server does unasked: it closes, resets or speaks.
+    pub(super) async fn watch<T>(&self) -> anyhow::Result<T> {
+        loop {
+            self.stream.readable().await;
+            let mut buffer = [0; 1];
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => bail!("the server closed the connection"),
+                Ok(_) => return Err(unasked(buffer)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(lost(error)),
+            }
+        }
+    }
+
     /// Ends our direction and expects the server to end its own, with nothing
     /// left to say.
     pub(super) async fn finish(&mut self) -> anyhow::Result<()> {
@@ -81,10 +96,7 @@ impl Tcp {
         let mut buffer = [0; 1];
         match timeout(self.limit, (&self.stream).read(&mut buffer)).await {
             Ok(Ok(0)) => Ok(()),
-            Ok(Ok(_)) => bail!(
-                "the server answered wrongly: more came than was sent: `{}`",
-                buffer.escape_ascii()
-            ),
+            Ok(Ok(_)) => Err(unasked(buffer)),
             Ok(Err(error)) => Err(lost(error)),
             Err(_) => bail!(
                 "the server did not close within {} after our end of stream",
@@ -94,8 +106,13 @@ impl Tcp {
     }
 }
 
-fn lost(error: std::io::Error) -> anyhow::Error {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+fn unasked(bytes: [u8; 1]) -> anyhow::Error {
+    let shown = bytes.escape_ascii();
+    anyhow::anyhow!("the server answered wrongly: more came than was sent: `{shown}`")
+}
+
+fn lost(error: io::Error) -> anyhow::Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
     match error.kind() {
         ConnectionReset => anyhow::anyhow!("the server reset the connection"),
         BrokenPipe => anyhow::anyhow!("the server closed the connection"),
