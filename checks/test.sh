@@ -37,10 +37,4 @@ echo '== tests'
 cargo test --locked
 echo '== documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
-echo '== licences and sources'
-if command -v cargo-deny >/dev/null 2>&1; then
-    cargo deny --offline check licenses bans sources
-else
-    echo 'not run: cargo-deny is not installed (cargo install cargo-deny)'
-fi
 echo '== all passed'

@@ -141,9 +141,7 @@ struct Run {
 
 impl Run {
     fn new(options: &Options, tell: Rc<dyn Fn(Record)>) -> Self {
-        let parallel = options
-            .parallel
-            .map_or_else(limits::parallel, |it| it as usize);
+        let parallel = limits::parallel(options.parallel);
         log::info!("at most {parallel} connections at once");
         let started = now();
         Self {

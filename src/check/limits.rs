@@ -11,15 +11,16 @@ const RESERVED: u64 = 32;
 /// The ephemeral ports of Linux, where nothing else can be read.
 const USUAL_EPHEMERAL: u64 = 28_232;
 
-/// How many connections can be under way at once: what descriptors allow,
-/// their limit raised as far as it goes, and ephemeral ports, of which a
-/// quarter stays free for everybody else.
-pub(super) fn parallel() -> usize {
+/// How many connections can be under way at once, at most `wanted`: what
+/// descriptors allow, their limit raised as far as it goes, and ephemeral
+/// ports, of which a quarter stays free for everybody else.
+pub(super) fn parallel(wanted: Option<u32>) -> usize {
     let ports = ephemeral_ports().unwrap_or(USUAL_EPHEMERAL);
-    let most = descriptors()
+    let possible = descriptors()
         .saturating_sub(RESERVED)
         .min(ports - ports / 4);
-    usize::try_from(most.max(1)).unwrap_or(1)
+    let wanted = wanted.map_or(u64::MAX, u64::from);
+    usize::try_from(possible.max(1).min(wanted)).unwrap_or(1)
 }
 
 fn descriptors() -> u64 {

@@ -37,6 +37,12 @@ impl Exit {
         }
     }
 
+    /// Whether a signal ended the run before it was done.
+    #[must_use]
+    pub fn is_by_signal(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
     /// The number that the shell sees.
     #[must_use]
     pub fn code(self) -> u8 {

@@ -160,7 +160,7 @@ fn hint(state: State, icmp: Option<Icmp>) -> Option<Cow<'static, str>> {
         (State::Filtered, _) => {
             "a firewall drops it, the host is down, or the server's backlog is full"
         }
-        (State::Unreachable, Some(_)) => "a firewall or router rejects it: see who sent the ICMP",
+        (State::Unreachable, Some(_)) => "a firewall or router rejects it",
         (State::Unreachable, None) => "see `ip route get` for the address",
         _ => return None,
     };

@@ -147,13 +147,9 @@ where
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let write = |mut source: &S| source.write(bytes);
-        let poll = self.0.poll_operate(Direction::Write, context, write);
-        if let Poll::Ready(Ok(count)) = poll
-            && count < bytes.len()
-        {
-            self.0.drained(Direction::Write);
-        }
-        poll
+        // A short write is not taken for a full buffer: whoever cut it short,
+        // the next one finds out, and only `WouldBlock` waits.
+        self.0.poll_operate(Direction::Write, context, write)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

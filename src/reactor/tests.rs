@@ -170,7 +170,7 @@ fn a_panic_in_main_drops_the_tasks_and_leaves_the_thread_usable() {
             .detach();
             yield_now().await;
             panic!("main");
-        })
+        });
     });
     assert!(panicked && flag.is_up());
     assert_eq!(play(async { 2 }), 2);

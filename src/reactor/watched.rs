@@ -139,7 +139,7 @@ impl<S: Source> Watched<S> {
             .attempt(direction, &mut || operation(&self.source))
     }
 
-    /// Notes that a stream moved less than was asked for: the kernel has no
+    /// Notes that a stream gave less than was asked for: the kernel has no
     /// more, so the next try can wait for an event. Never for datagrams.
     pub(crate) fn drained(&self, direction: Direction) {
         self.readiness.drained(direction);

@@ -48,7 +48,10 @@ impl Painter {
         match record {
             Record::Attempt(attempt) => Some(self.attempt_line(attempt)),
             Record::Transition(transition) => Some(self.transition_line(transition)),
-            Record::Summary(summary) if summary.checks != 1 => Some(self.summary_line(summary)),
+            // A single line is its own summary, unless more was to come.
+            Record::Summary(summary) if summary.checks != 1 || summary.exit.is_by_signal() => {
+                Some(self.summary_line(summary))
+            }
             _ => None,
         }
     }

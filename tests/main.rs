@@ -1,0 +1,25 @@
+//! netkit from outside: the built binary, by capability. This file is the table of contents.
+
+/// What every test of the binary uses: processes, servers, clients, scripted peers, namespaces.
+mod support;
+
+/// The echo server and the echo client, with real clients of other makes.
+mod echo;
+
+/// What the echo server must survive: exhaustion, hostile peers, failing system calls.
+mod faults;
+
+/// `netkit check`: every state made for real, output, exit status.
+mod check;
+
+/// Several hosts, as network namespaces: routes, rejects, black holes.
+mod hosts;
+
+/// `netkit doctor`: what it says of this machine and of poorer ones.
+mod doctor;
+
+/// The arrows between the modules: each uses only what lies below it.
+mod layers;
+
+/// Every command of the README.
+mod readme;

@@ -1,0 +1,170 @@
+//! Programs under test and programs that help testing: started, watched, ended by their number.
+
+use super::text::Text;
+use super::{PATIENCE, becomes_true};
+use std::io::Write;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// Set by `cargo test`; the loader would look through it in vain, and a user has none of it.
+const LOADER_PATH: &str = "LD_LIBRARY_PATH";
+
+/// The built netkit with `arguments`, not yet started.
+pub(crate) fn netkit<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netkit"));
+    command.args(arguments).env_remove(LOADER_PATH);
+    command
+}
+
+/// The built netkit started by another program: `wrapper` is its name and first arguments.
+pub(crate) fn netkit_through(wrapper: &[&str], arguments: &[&str]) -> Command {
+    let mut command = Command::new(wrapper[0]);
+    command
+        .args(&wrapper[1..])
+        .arg(env!("CARGO_BIN_EXE_netkit"))
+        .args(arguments)
+        .env_remove(LOADER_PATH);
+    command
+}
+
+/// What a finished program left behind.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// All that it wrote to its standard output.
+    pub(crate) stdout: String,
+    /// All that it wrote to its standard error.
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// Fails the test, showing everything, unless the exit status is `code`.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+        self
+    }
+
+    /// Fails the test, showing everything, unless the standard error contains one of `words`.
+    #[track_caller]
+    pub(crate) fn expect_stderr_with_any(self, words: &[&str]) -> Self {
+        let said = self.stderr.to_lowercase();
+        assert!(
+            words.iter().any(|word| said.contains(word)),
+            "none of {words:?} in {self:#?}"
+        );
+        self
+    }
+}
+
+/// Runs netkit to its end with `input` on its standard input.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: &[u8]) -> Output {
+    finish(netkit(arguments), input, PATIENCE)
+}
+
+/// Runs a program to its end with `input` on its standard input; one that takes longer than
+/// `within` is killed and fails the test.
+pub(crate) fn finish(command: Command, input: &[u8], within: Duration) -> Output {
+    let mut process = Process::start(command);
+    let mut stdin = process.take_stdin();
+    let input = input.to_vec();
+    // A program that ends without reading its input is the program's own affair.
+    std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let status = process.wait_for_exit(within);
+    let (stdout, _) = process.stdout.wait_for_end(PATIENCE);
+    let (stderr, _) = process.stderr.wait_for_end(PATIENCE);
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+/// A running program; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    described: String,
+    /// Its standard output so far.
+    pub(crate) stdout: Text,
+    /// Its standard error so far.
+    pub(crate) stderr: Text,
+}
+
+impl Process {
+    /// Starts `command` with all three standard streams as pipes.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let described = format!("{command:?}");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {described}: {error}"));
+        let stdout = Text::read_from(child.stdout.take().expect("standard output is a pipe"));
+        let stderr = Text::read_from(child.stderr.take().expect("standard error is a pipe"));
+        Self {
+            child,
+            described,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// The write end of its standard input; dropping it is the end of input.
+    pub(crate) fn take_stdin(&mut self) -> std::process::ChildStdin {
+        self.child
+            .stdin
+            .take()
+            .expect("standard input not yet taken")
+    }
+
+    /// Its process number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, waiting at most `within`; then it is killed and the test fails.
+    #[track_caller]
+    pub(crate) fn wait_for_exit(&mut self, within: Duration) -> ExitStatus {
+        if let Some(status) = self.exits(within) {
+            return status;
+        }
+        drop(self.child.kill());
+        panic!(
+            "{} still runs after {within:?}\nstdout:\n{}\nstderr:\n{}",
+            self.described,
+            self.stdout.so_far(),
+            self.stderr.so_far()
+        );
+    }
+
+    /// How it ended, or nothing when it still runs after `within`.
+    pub(crate) fn exits(&mut self, within: Duration) -> Option<ExitStatus> {
+        let mut status = None;
+        becomes_true(within, || {
+            status = self.child.try_wait().expect("cannot wait for a child");
+            status.is_some()
+        });
+        status
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Failing here means that it has ended already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Sends the signal called `name` (`TERM`, `STOP`, …) to one process.
+pub(crate) fn send_signal(id: u32, name: &str) {
+    // The shell's own `kill` is there even where the program of that name is not installed.
+    let status = Command::new("sh")
+        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &id.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .expect("cannot start `sh`");
+    assert!(status.success(), "cannot send {name} to process {id}");
+}
