@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::rc::Rc;
 
 use anyhow::anyhow;
@@ -163,6 +163,9 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         Err(exit) => return exit,
     };
     let reporter = global.reporter(options.report.format, 0);
+    if options.options.count.is_none() && io::stdin().is_terminal() {
+        reporter.note("type a line to send it; `exit` or the end of input ends");
+    }
     let tell = reporter.clone();
     attended(&reporter, async move {
         let tell = |record: Record| tell.tell(&record);

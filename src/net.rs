@@ -16,6 +16,9 @@ mod stream;
 mod udp;
 mod unix;
 
+#[cfg(test)]
+mod tests;
+
 pub use connect::{Begun, Connecting, Opened, begin_connect};
 pub use dial::{Attempted, DialError, Dialed, dial};
 pub use failure::Failure;

@@ -98,6 +98,13 @@ impl Reporter {
         state.output.flush_soon();
     }
 
+    /// Says something to a person, beside the results.
+    pub fn note(&self, line: &str) {
+        if self.0.borrow().format == Format::Text {
+            write_note(line);
+        }
+    }
+
     /// Writes a line of its own to standard output, at once.
     pub fn announce(&self, line: &str) {
         let mut state = self.0.borrow_mut();
