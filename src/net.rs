@@ -24,7 +24,7 @@ pub use dial::{Attempted, DialError, Dialed, dial};
 pub use failure::Failure;
 pub use families::Families;
 pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
-pub use resolve::{ResolveError, Resolved, resolve};
+pub use resolve::{ResolveError, Resolved, host_with_port, resolve};
 pub use stdio::stdin;
 pub use stream::{Finish, Stream, TcpStream};
 pub use udp::{Envelope, UdpSocket};

@@ -36,11 +36,3 @@ fn attempts(target: &str, tried: &[Attempted], winner: Option<SocketAddr>) -> Ve
     };
     tried.iter().map(record).collect()
 }
-
-/// `HOST:PORT`, with brackets where the host holds colons.
-fn with_port(host: &str, port: u16) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]:{port}"),
-        false => format!("{host}:{port}"),
-    }
-}

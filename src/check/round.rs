@@ -11,8 +11,8 @@ use crate::finding::{CheckResult, Evidence, Expected, Phases, Record, State, Tra
 use crate::net::{Begun, Failure, Opened, ResolveError, Resolved, begin_connect, resolve};
 use crate::reactor::{TaskGroup, now, sleep, timeout, yield_now};
 
-/// Attempts that are decided at once, after which others get their turn.
-const AT_A_STRETCH: usize = 32;
+/// Ports tried in one go, after which others get their turn.
+const PORTS_AT_A_STRETCH: u32 = 32;
 
 /// How long to wait for somebody to give a descriptor or a port back.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(20);
@@ -92,44 +92,39 @@ impl Task {
         self.forget_others(&resolved.addresses);
         let pending = TaskGroup::new();
         let resolved = Rc::new(resolved);
-        let mut decided = 0;
-        for port in self.target.ports.iter().cloned().flatten() {
+        let ports = self.target.ports.iter().cloned().flatten();
+        for (port, number) in ports.zip(1..) {
             if self.run.options.any && resolved.addresses.len() > 1 {
                 let (task, resolved) = (Rc::clone(self), Rc::clone(&resolved));
                 pending.spawn(async move { task.try_any(&resolved, port).await });
-                continue;
+            } else {
+                for address in resolved.at_port(port) {
+                    self.start(address, &resolved, &pending).await;
+                }
             }
-            for address in &resolved.addresses {
-                let address = with_port(*address, port);
-                if !self.start(address, &resolved, &pending).await {
-                    continue;
-                }
-                decided += 1;
-                if decided % AT_A_STRETCH == 0 {
-                    yield_now().await;
-                }
+            if number % PORTS_AT_A_STRETCH == 0 {
+                yield_now().await;
             }
         }
         pending.join().await;
     }
 
     /// Starts one attempt. What is decided at once needs no task: that makes a
-    /// scan of closed ports cheap. Whether it was.
+    /// scan of closed ports cheap.
     async fn start(
         self: &Rc<Self>,
         address: SocketAddr,
         resolved: &Rc<Resolved>,
         pending: &TaskGroup,
-    ) -> bool {
+    ) {
         if self.has_passed(address) {
-            return false;
+            return;
         }
         let permit = self.run.limit.acquire().await;
         let limit = self.run.patience();
         match begin_connect(address) {
             Begun::Done(outcome) if !is_exhaustion(&outcome) => {
                 self.settle(address, resolved, outcome.into());
-                true
             }
             begun => {
                 let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
@@ -138,21 +133,18 @@ impl Task {
                     drop(permit);
                     task.settle(address, &resolved, verdict);
                 });
-                false
             }
         }
     }
 
     /// All addresses of one port; one that is as expected is enough.
     async fn try_any(self: &Rc<Self>, resolved: &Rc<Resolved>, port: u16) {
-        let mut all = resolved.addresses.iter().map(|it| with_port(*it, port));
-        if all.all(|it| self.has_passed(it)) {
+        if resolved.at_port(port).all(|it| self.has_passed(it)) {
             return;
         }
         let results = Rc::new(std::cell::RefCell::new(Vec::new()));
         let addresses = TaskGroup::new();
-        for address in &resolved.addresses {
-            let address = with_port(*address, port);
+        for address in resolved.at_port(port) {
             let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
             let results = Rc::clone(&results);
             addresses.spawn(async move {
@@ -320,9 +312,4 @@ impl From<Result<Opened, Failure>> for Verdict {
 
 fn total(resolve: Option<Duration>, connect: Option<Duration>) -> Option<Duration> {
     Some(resolve.unwrap_or_default() + connect?)
-}
-
-fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
-    address.set_port(port);
-    address
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
 use crate::finding::Expected;
+use crate::net::host_with_port;
 
 /// One target: a host, its ports, and the state they should be in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +53,7 @@ impl Target {
     /// The host with `port`, as it is shown.
     #[must_use]
     pub fn with_port(&self, port: u16) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{port}", self.host),
-            false => format!("{}:{port}", self.host),
-        }
+        host_with_port(&self.host, port)
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::connect::{Begun, Connecting, Opened, begin_connect};
 use super::failure::Failure;
 use super::families::Families;
-use super::resolve::{ResolveError, Resolved, resolve};
+use super::resolve::{ResolveError, Resolved, host_with_port, resolve};
 use super::stream::TcpStream;
 use crate::finding::{Evidence, State};
 use crate::reactor::{Sleep, now, sleep, timeout};
@@ -96,7 +96,7 @@ pub async fn dial(
             attempts,
         }),
         _ => Err(DialError::NoneAnswered {
-            target: format!("{}:{port}", bracketed(host)),
+            target: host_with_port(host, port),
             untried: resolved.addresses.len() - attempts.len(),
             attempts,
         }),
@@ -306,10 +306,3 @@ impl fmt::Display for DialError {
 }
 
 impl std::error::Error for DialError {}
-
-fn bracketed(host: &str) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]"),
-        false => host.into(),
-    }
-}

@@ -35,6 +35,22 @@ pub struct ResolveError {
     pub took: Duration,
 }
 
+impl Resolved {
+    /// The addresses, with `port`.
+    pub fn at_port(&self, port: u16) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().map(move |it| with_port(*it, port))
+    }
+}
+
+/// `HOST:PORT`, with brackets where the host holds colons.
+#[must_use]
+pub fn host_with_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
 impl ResolveError {
     /// The resolver did not answer within `limit`, which the caller sets.
     #[must_use]

@@ -16,7 +16,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Target;
 use crate::finding::{Exit, Latency, Phases, Record, Reply};
-use crate::net::stdin;
+use crate::net::{host_with_port, stdin};
 use crate::reactor::{signals, sleep};
 use crate::units::{parse_duration, parse_size};
 
@@ -135,7 +135,7 @@ impl Link {
 
 impl Options {
     fn target_name(&self) -> String {
-        super::with_port(&self.target.host, self.port)
+        host_with_port(&self.target.host, self.port)
     }
 }
 
