@@ -162,6 +162,9 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         Ok(parsed) => parsed,
         Err(exit) => return exit,
     };
+    if let Err(error) = options.options.validate() {
+        return complain(&error);
+    }
     let reporter = global.reporter(options.report.format, 0);
     if options.options.count.is_none() && io::stdin().is_terminal() {
         reporter.note("type a line to send it; `exit` or the end of input ends");

@@ -14,8 +14,8 @@ use futures_io::AsyncRead;
 use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::Target;
-use crate::finding::{Exit, Latency, Phases, Record, Reply};
+use super::{Target, attempts};
+use crate::finding::{Exit, Latency, Phases, Record, Reply, State};
 use crate::net::{host_with_port, stdin};
 use crate::reactor::{signals, sleep};
 use crate::units::{parse_duration, parse_size};
@@ -71,7 +71,6 @@ pub struct Options {
 /// No address answered, or the server closed, reset, answered wrongly or not
 /// in time: in words.
 pub async fn probe(options: &Options, tell: &dyn Fn(Record)) -> anyhow::Result<Exit> {
-    check_size(options)?;
     let mut link = Link::open(options, tell).await?;
     if let Some(count) = options.count {
         return measure(&mut link, options, count, tell).await;
@@ -116,6 +115,19 @@ impl Link {
         }
     }
 
+    /// Tells what became of addresses since this was asked last. A datagram's
+    /// shows only once one was sent.
+    fn tell_tried(&mut self, options: &Options, tell: &dyn Fn(Record)) {
+        if let Self::Udp(udp) = self {
+            let tried = udp.take_tried();
+            let answered = tried.iter().find(|it| it.state == State::Open);
+            let winner = answered.map(|it| it.address);
+            for record in attempts(&options.target_name(), &tried, winner) {
+                tell(record);
+            }
+        }
+    }
+
     /// Ends with what the server does unasked, such as closing.
     async fn watch<T>(&self) -> anyhow::Result<T> {
         match self {
@@ -134,23 +146,26 @@ impl Link {
 }
 
 impl Options {
+    /// Whether what is asked for can be done at all.
+    ///
+    /// # Errors
+    /// Messages that are too large, or that no byte of a stream would show.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        let (least, most) = match self.udp {
+            true => (0, LARGEST_DATAGRAM),
+            false => (1, LARGEST),
+        };
+        let size = self.size;
+        anyhow::ensure!(
+            (least..=most).contains(&size),
+            "cannot send messages of {size} bytes: at least {least} and at most {most} bytes"
+        );
+        Ok(())
+    }
+
     fn target_name(&self) -> String {
         host_with_port(&self.target.host, self.port)
     }
-}
-
-fn check_size(options: &Options) -> anyhow::Result<()> {
-    let largest = if options.udp {
-        LARGEST_DATAGRAM
-    } else {
-        LARGEST
-    };
-    let size = options.size;
-    anyhow::ensure!(
-        size <= largest,
-        "cannot send messages of {size} bytes: at most {largest} bytes fit"
-    );
-    Ok(())
 }
 
 /// Sends each line and shows its echo, until `exit` or the end of the input.
@@ -174,7 +189,9 @@ async fn exchange_lines(
         if message.trim_ascii() == b"exit" {
             break;
         }
-        match link.exchange(&message).await? {
+        let outcome = link.exchange(&message).await;
+        link.tell_tried(options, tell);
+        match outcome? {
             Outcome::Echoed(time) => tell(reply(link, options, &message, time)),
             Outcome::Lost => anyhow::bail!("no echo within {}", humantime(options.timeout)),
         }
@@ -220,6 +237,7 @@ async fn run_series(
         let pause = sleep(options.interval);
         let message = crate::protocol::echo::payload(number, options.size);
         let outcome = link.exchange(&message).await;
+        link.tell_tried(options, tell);
         match outcome {
             Ok(Outcome::Echoed(time)) => {
                 series.receive(time);

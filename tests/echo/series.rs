@@ -137,6 +137,33 @@ fn a_series_paces_itself() {
     assert!(took.as_millis() >= 250, "6 messages at 50 ms took {took:?}");
 }
 
+#[test]
+fn a_size_that_cannot_be_measured_is_a_usage_error() {
+    let server = Server::echo(&[]);
+    for options in [
+        &["--size", "0"][..],
+        &["--size", "65MiB"],
+        &["--udp", "--size", "65508"],
+    ] {
+        let output = series(server.ipv4(), 1, options).expect_code(2);
+        assert!(output.stderr.contains("bytes"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn over_udp_too_the_addresses_tried_are_told() {
+    let server = Server::echo(&["--udp"]);
+    let answered = records(&series(server.ipv4(), 1, &["--udp", "-o", "ndjson"]).expect_code(0));
+    assert_eq!(answered[0]["type"], "attempt", "{answered:?}");
+    assert_eq!(answered[0]["winner"], true, "{answered:?}");
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("it is bound");
+    drop(free);
+    let refused = records(&series(address, 1, &["--udp", "-o", "ndjson"]).expect_code(1));
+    assert_eq!(refused[0]["state"], "refused", "{refused:?}");
+    assert_eq!(refused[0]["winner"], false, "{refused:?}");
+}
+
 fn series(address: SocketAddr, count: u32, options: &[&str]) -> Output {
     series_at(address, count, "1ms", options)
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::{Options, Outcome};
-use crate::net::{UdpSocket, resolve};
+use crate::finding::{Evidence, State};
+use crate::net::{Attempted, UdpSocket, resolve};
 use crate::protocol::echo::{Verifier, number, payload};
 use crate::reactor::{now, timeout};
 
@@ -20,9 +21,12 @@ pub(super) struct Udp {
     socket: UdpSocket,
     address: SocketAddr,
     further: VecDeque<SocketAddr>,
-    /// An echo has come: what fails from now on is no reason to try elsewhere.
+    /// The address has taken a message without refusing it: what fails from
+    /// now on is no reason to try elsewhere.
     settled: bool,
     late: VecDeque<Vec<u8>>,
+    /// What became of addresses, until it is told.
+    tried: Vec<Attempted>,
     limit: Duration,
 }
 
@@ -43,6 +47,7 @@ impl Udp {
             further,
             settled: false,
             late: VecDeque::new(),
+            tried: Vec::new(),
             limit: options.timeout,
         })
     }
@@ -51,20 +56,44 @@ impl Udp {
         self.address
     }
 
+    /// What became of addresses since this was asked last.
+    pub(super) fn take_tried(&mut self) -> Vec<Attempted> {
+        std::mem::take(&mut self.tried)
+    }
+
     /// Sends `message` and waits for it to come back. An address that refuses
     /// the first message gives way to the next.
     pub(super) async fn exchange(&mut self, message: &[u8]) -> anyhow::Result<Outcome> {
         loop {
-            let error = match self.try_exchange(message).await {
-                Ok(outcome) => return outcome,
-                Err(error) => error,
+            let started = now();
+            let outcome = self.try_exchange(message).await;
+            let (state, reason) = match &outcome {
+                Ok(Ok(Outcome::Lost)) => (State::Silent, Some("no echo, which proves nothing")),
+                Ok(_) => (State::Open, None),
+                Err(error) => judge(error),
             };
-            let address = self.address;
-            if self.settled || self.further.is_empty() {
-                return Err(explain(error, address));
+            if !self.settled {
+                self.tried.push(Attempted {
+                    address: self.address,
+                    state,
+                    evidence: Evidence {
+                        reason: reason.map(Into::into),
+                        ..Evidence::default()
+                    },
+                    took: now().saturating_duration_since(started),
+                });
             }
-            log::info!("{address}: {error}: trying the next address");
-            (self.socket, self.address) = next_socket(&mut self.further)?;
+            let settled = std::mem::replace(&mut self.settled, true);
+            match outcome {
+                Ok(outcome) => return outcome,
+                Err(error) if settled || self.further.is_empty() => {
+                    return Err(explain(error, self.address));
+                }
+                Err(_) => {
+                    self.settled = false;
+                    (self.socket, self.address) = next_socket(&mut self.further)?;
+                }
+            }
         }
     }
 
@@ -80,7 +109,6 @@ impl Udp {
                 return Ok(Ok(Outcome::Lost));
             };
             let came = &buffer[..received?];
-            self.settled = true;
             if came == message {
                 return Ok(Ok(Outcome::Echoed(
                     now().saturating_duration_since(started),
@@ -117,6 +145,17 @@ fn next_socket(addresses: &mut VecDeque<SocketAddr>) -> anyhow::Result<(UdpSocke
         }
     }
     Err(failure.unwrap_or_else(|| anyhow::anyhow!("no address is left to try")))
+}
+
+/// What the network says about an address by refusing a datagram.
+fn judge(error: &io::Error) -> (State, Option<&'static str>) {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => (State::Refused, Some("nothing listens there")),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            (State::Unreachable, Some("the network cannot reach it"))
+        }
+        _ => (State::Unknown, Some("the datagram could not be sent")),
+    }
 }
 
 fn explain(error: io::Error, address: SocketAddr) -> anyhow::Error {
