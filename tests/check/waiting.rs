@@ -159,17 +159,17 @@ fn what_passes_at_once_is_not_waited_for() {
 #[test]
 fn past_the_deadline_it_is_124_with_what_stands() {
     let host = Host::new();
-    let options = ["--wait", "500ms", "--interval", "20ms"];
+    let options = ["--wait", "2s", "--interval", "20ms"];
     let targets = ["127.0.0.1:9", "127.0.0.1:11=closed"];
     let started = Instant::now();
     let checked = check_on(&host, &[options.as_slice(), &targets].concat()).expect_code(124);
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(500), "{took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
     let refused = checked.at("127.0.0.1:9");
     assert_eq!(refused["state"], "refused");
     assert_eq!(refused["ok"], false);
-    assert!(refused["attempts"].as_u64() >= Some(3), "{refused}");
+    assert!(refused["attempts"].as_u64() >= Some(2), "{refused}");
     assert_eq!(checked.at("127.0.0.1:11")["ok"], true);
     assert_eq!(checked.summary["exit"], 124);
 }

@@ -101,8 +101,7 @@ fn a_router_lets_through_drops_and_resets() {
     let server = echo_server(&way.server);
     let ports = format!("{},9,22,23", server.port());
     let targets = [format!("10.0.2.2:{ports}"), format!("[fd02::2]:{ports}")];
-    let arguments = ["--timeout", "1500ms", &targets[0], &targets[1]];
-    let checked = check_on(&way.client, &arguments);
+    let checked = check_on(&way.client, &[&targets[0], &targets[1]]);
     for host in ["10.0.2.2", "[fd02::2]"] {
         let at = |port: u16| checked.at(&format!("{host}:{port}"));
         expect_state(at(server.port()), "open");

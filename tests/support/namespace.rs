@@ -173,10 +173,16 @@ impl Host {
         self.shell(&format!("ip link set {link} up"));
     }
 
-    /// The kernel throws packets away until it has noticed that both ends are up.
+    /// The kernel throws packets away until it has noticed that both ends are up; the last to
+    /// notice is IPv6, which then has its link-local address.
     fn wait_for_carrier(&self, link: &str) {
-        let show = format!("ip -oneline link show dev {link}");
-        let up = becomes_true(PATIENCE, || self.shell(&show).contains("state UP"));
+        let show = format!(
+            "ip -oneline link show dev {link}; ip -6 -oneline address show dev {link} scope link"
+        );
+        let up = becomes_true(PATIENCE, || {
+            let shown = self.shell(&show);
+            shown.contains("state UP") && shown.contains("fe80:") && !shown.contains("tentative")
+        });
         assert!(up, "{link} does not come up: {}", self.shell(&show));
     }
 
