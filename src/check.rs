@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -105,7 +105,7 @@ impl Checks {
     /// The signals cannot be caught.
     pub async fn run(self, tell: Rc<dyn Fn(Record)>) -> anyhow::Result<Exit> {
         let run = Rc::new(Run::new(&self.options, tell));
-        let mut interrupts = signals(&[SIGINT, SIGTERM])?;
+        let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
         let targets = TaskGroup::new();
         for (index, target) in self.targets.into_iter().enumerate() {
             targets.spawn(round::run_target(Rc::clone(&run), index, target));

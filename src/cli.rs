@@ -150,9 +150,8 @@ fn check(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let reporter = global.reporter(options.report.format, checks.count());
     let tell = reporter.clone();
     attended(&reporter, async move {
-        checks
-            .run(Rc::new(move |record: Record| tell.tell(&record)))
-            .await
+        let tell = Rc::new(move |record: Record| tell.tell(&record));
+        checks.run(tell).await.or_else(|error| cannot_tell(&error))
     })
 }
 
@@ -264,7 +263,12 @@ fn attended(
         let error = reporter.attend().await;
         output_failed(error)
     };
-    let exit = reactor::run(future::or(work, attending))?;
+    let exit = match reactor::run(future::or(work, attending)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            return cannot_tell(&anyhow::Error::new(error).context("cannot start the event loop"));
+        }
+    };
     match reporter.finish() {
         Ok(()) => exit,
         Err(error) => output_failed(error),
@@ -275,7 +279,11 @@ fn output_failed(error: io::Error) -> anyhow::Result<Exit> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(Exit::Good);
     }
-    let error = anyhow::Error::new(error).context("cannot write the results");
+    cannot_tell(&anyhow::Error::new(error).context("cannot write the results"))
+}
+
+/// Says why netkit could not tell, which is no verdict on anybody.
+fn cannot_tell(error: &anyhow::Error) -> anyhow::Result<Exit> {
     print(&format!("netkit: {error:#}\n"), io::stderr())?;
     Ok(Exit::Unknown)
 }

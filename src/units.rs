@@ -43,6 +43,14 @@ pub fn parse_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is too large"))
 }
 
+/// A limit as it was asked for, such as `3s`, or what was left of it, to the
+/// millisecond.
+#[must_use]
+pub fn limit(limit: Duration) -> humantime::FormattedDuration {
+    let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    humantime::format_duration(Duration::from_millis(millis))
+}
+
 /// A duration with three significant digits: `0.061 ms`, `1.24 ms`, `2.00 s`.
 #[derive(Debug, Clone, Copy)]
 pub struct Latency(pub Duration);

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::target::Target;
 use super::{Key, Run};
-use crate::finding::{CheckResult, Evidence, Expected, Phases, Record, State, Transition};
+use crate::finding::{Attempt, CheckResult, Evidence, Expected, Phases, Record, State, Transition};
 use crate::net::{Begun, Failure, Opened, ResolveError, Resolved, begin_connect, resolve};
-use crate::reactor::{TaskGroup, now, sleep, timeout, yield_now};
+use crate::reactor::{TaskGroup, now, sleep, yield_now};
 
 /// Ports tried in one go, after which others get their turn.
 const PORTS_AT_A_STRETCH: u32 = 32;
@@ -63,13 +63,12 @@ impl Task {
     /// Tries whatever has not passed yet; whether all has now.
     async fn round(self: &Rc<Self>) -> bool {
         let limit = self.run.patience();
-        let asked = resolve(&self.target.host, 0, self.run.options.families);
-        match timeout(limit, asked).await {
-            Ok(Ok(resolved)) => self.try_all(resolved).await,
-            Ok(Err(error)) => self.unresolved(error),
+        let hurried = limit < self.run.options.timeout;
+        match resolve(&self.target.host, 0, self.run.options.families, limit).await {
+            Ok(resolved) => self.try_all(resolved).await,
             // Cut short by the deadline, it knows less than the one before.
-            Err(_) if limit < self.run.options.timeout && self.is_standing() => {}
-            Err(_) => self.unresolved(ResolveError::no_answer(&self.target.host, limit)),
+            Err(error) if error.cut_short && hurried && self.is_standing() => {}
+            Err(error) => self.unresolved(error),
         }
         !self.is_standing()
     }
@@ -152,6 +151,7 @@ impl Task {
                 let limit = task.run.patience();
                 let verdict = task.finish(begin_connect(address), address, limit).await;
                 drop(permit);
+                task.tell_attempt(address, &verdict);
                 let result = task.result(address, &resolved, verdict);
                 results.borrow_mut().push(result);
             });
@@ -187,12 +187,28 @@ impl Task {
         }
     }
 
+    /// With `-v` every attempt is told, also those that a later one outdoes.
+    fn tell_attempt(&self, address: SocketAddr, verdict: &Verdict) {
+        if log::log_enabled!(log::Level::Info) {
+            (self.run.tell)(Record::Attempt(Attempt {
+                target: self.target.with_port(address.port()),
+                address,
+                family: address.into(),
+                state: verdict.state,
+                evidence: verdict.evidence.clone(),
+                connect: verdict.connect,
+                winner: false,
+            }));
+        }
+    }
+
     fn has_passed(&self, address: SocketAddr) -> bool {
         let key = (self.index, address.port(), Some(address));
         self.run.deadline.is_some() && self.passed.borrow().contains(&key)
     }
 
     fn settle(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) {
+        self.tell_attempt(address, &verdict);
         // Cut short by the deadline, it knows less than the one before.
         let key = (self.index, address.port(), Some(address));
         if verdict.hurried && self.run.standing.borrow().contains_key(&key) {

@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
                 let whole = start..start + part.len();
                 return Err(self.wrong(whole, "the smaller port first"));
             }
-            ports.push(range);
+            add_new(&mut ports, range);
         }
         Ok(ports)
     }
@@ -214,6 +214,25 @@ impl<'a> Reader<'a> {
         match digits.parse() {
             Ok(port) if number && port > 0 => Ok(port),
             _ => Err(self.wrong(at..at + digits.len(), "a port from 1 to 65535")),
+        }
+    }
+}
+
+/// Adds what `ports` does not hold yet, so that no port is checked twice.
+fn add_new(ports: &mut Ports, range: RangeInclusive<u16>) {
+    let (first, last) = range.into_inner();
+    let known = ports
+        .iter()
+        .find(|it| first <= *it.end() && *it.start() <= last);
+    match known.map(|it| (*it.start(), *it.end())) {
+        None => ports.push(first..=last),
+        Some((start, end)) => {
+            if first < start {
+                add_new(ports, first..=start - 1);
+            }
+            if end < last {
+                add_new(ports, end + 1..=last);
+            }
         }
     }
 }
@@ -246,6 +265,14 @@ mod tests {
             Target::parse("web-1.example_x:1").unwrap().host,
             "web-1.example_x"
         );
+    }
+
+    #[test]
+    fn a_port_that_is_named_twice_is_checked_once() {
+        let ports = |text: &str| Target::parse(text).unwrap().ports;
+        assert_eq!(ports("h:9,9"), [9..=9]);
+        assert_eq!(ports("h:5-7,1-10,6"), [5..=7, 1..=4, 8..=10]);
+        assert_eq!(ports("h:1-65535,80"), [1..=65535]);
     }
 
     #[test]
@@ -285,8 +312,11 @@ mod tests {
         #[test]
         fn what_is_shown_reads_back(host in "[a-z][a-z0-9.-]{0,20}",
                                     ports in prop::collection::vec((1_u16.., 0_u16..9), 1..5)) {
-            let ranges = ports.iter().map(|(first, more)| *first..=first.saturating_add(*more));
-            let target = Target { host, ports: ranges.collect(), expected: Expected::Open };
+            let mut known = Vec::new();
+            for (first, more) in ports {
+                add_new(&mut known, first..=first.saturating_add(more));
+            }
+            let target = Target { host, ports: known, expected: Expected::Open };
             prop_assert_eq!(Target::parse(&target.to_string()), Ok(target));
         }
     }

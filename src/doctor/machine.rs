@@ -1,21 +1,26 @@
 //! What this machine offers, before anything of netkit's runs on it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::{Finding, PATIENCE};
-use crate::net::{Families, listen, resolve};
-use crate::reactor::timeout;
+use crate::net::{Families, dial, listen, resolve};
 
 /// Fewer descriptors than this are noticed with a few hundred connections.
 const FEW_DESCRIPTORS: u64 = 1024;
 
+/// Loopback answers at once or not at all.
+const LOOPBACK_PATIENCE: Duration = Duration::from_millis(500);
+
+const LOOPBACK_HINT: &str = "(hint: `ip link set lo up`)";
+
 /// Everything there is to say, in the order of the table.
 pub(super) async fn look() -> Vec<Finding> {
     vec![
-        loopback("loopback IPv4", IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        loopback("loopback IPv6", IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        loopback("loopback IPv4", IpAddr::V4(Ipv4Addr::LOCALHOST)).await,
+        loopback("loopback IPv6", IpAddr::V6(Ipv6Addr::LOCALHOST)).await,
         dual_stack().await,
         resolver("localhost").await,
         resolver("ip6-localhost").await,
@@ -29,17 +34,28 @@ pub(super) fn has(address: IpAddr) -> bool {
     TcpListener::bind(SocketAddr::new(address, 0)).is_ok()
 }
 
-fn loopback(subject: &'static str, address: IpAddr) -> Finding {
-    match TcpListener::bind(SocketAddr::new(address, 0)) {
-        Ok(_) => Finding::good(subject, format!("{address} can be bound")),
+/// Whether a connection over loopback is made: an address may be there although
+/// the interface is down.
+async fn loopback(subject: &'static str, address: IpAddr) -> Finding {
+    let listener = match TcpListener::bind(SocketAddr::new(address, 0)) {
+        Ok(listener) => listener,
         Err(error) if address.is_ipv6() => {
             let detail = format!("{address}: {error}: nothing here will work over IPv6");
-            Finding::absent(subject, detail)
+            return Finding::absent(subject, detail);
         }
-        Err(error) => {
-            let detail = format!("{address}: {error} (hint: `ip link set lo up`)");
-            Finding::bad(subject, detail)
-        }
+        Err(error) => return Finding::bad(subject, format!("{address}: {error} {LOOPBACK_HINT}")),
+    };
+    let port = listener.local_addr().map_or(0, |it| it.port());
+    match dial(
+        &address.to_string(),
+        port,
+        Families::default(),
+        LOOPBACK_PATIENCE,
+    )
+    .await
+    {
+        Ok(_) => Finding::good(subject, format!("{address} connects to itself")),
+        Err(error) => Finding::bad(subject, format!("{error} {LOOPBACK_HINT}")),
     }
 }
 
@@ -56,15 +72,13 @@ async fn dual_stack() -> Finding {
 
 /// The resolver's answer, and the order in which it will be tried.
 async fn resolver(name: &'static str) -> Finding {
-    let asked = timeout(PATIENCE, resolve(name, 0, Families::default())).await;
-    match asked {
-        Ok(Ok(resolved)) => {
+    match resolve(name, 0, Families::default(), PATIENCE).await {
+        Ok(resolved) => {
             let addresses = resolved.addresses.iter().map(|it| it.ip().to_string());
             let order = addresses.collect::<Vec<_>>().join(", then ");
             Finding::good(name, format!("means {order}"))
         }
-        Ok(Err(error)) => Finding::bad(name, error.to_string()),
-        Err(_) => Finding::bad(name, "the resolver did not answer within 3s".into()),
+        Err(error) => Finding::bad(name, error.to_string()),
     }
 }
 

@@ -17,7 +17,8 @@ use super::families::Families;
 use super::resolve::{ResolveError, Resolved, host_with_port, resolve};
 use super::stream::TcpStream;
 use crate::finding::{Evidence, State};
-use crate::reactor::{Sleep, now, sleep, timeout};
+use crate::reactor::{Sleep, now, sleep};
+use crate::units;
 
 /// After how long without an answer the next address is tried as well: the
 /// recommended Connection Attempt Delay of RFC 8305 section 8.
@@ -77,10 +78,9 @@ pub async fn dial(
     limit: Duration,
 ) -> Result<Dialed, DialError> {
     let started = now();
-    let resolved = match timeout(limit, resolve(host, port, families)).await {
-        Ok(resolved) => resolved.map_err(DialError::Unresolved)?,
-        Err(_) => return Err(DialError::Unresolved(ResolveError::no_answer(host, limit))),
-    };
+    let resolved = resolve(host, port, families, limit)
+        .await
+        .map_err(DialError::Unresolved)?;
     let left = limit.saturating_sub(now().saturating_duration_since(started));
     let order = interleave(&resolved.addresses);
     let mut race = Race::new(order.clone(), left);
@@ -229,10 +229,7 @@ impl Race {
             let took = now().saturating_duration_since(running.started);
             let reason = match winner {
                 Some(_) => String::from("no answer when another address won"),
-                None => format!(
-                    "no answer within {}",
-                    humantime::format_duration(self.limit)
-                ),
+                None => format!("no answer within {}", units::limit(took)),
             };
             tried.push(Attempted {
                 address: running.address,

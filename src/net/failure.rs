@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
 use crate::finding::{Evidence, Icmp, State};
+use crate::units;
 
 /// A connection that could not be made.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl Failure {
             (None, None) => (State::Unknown, error.to_string().into()),
         };
         let evidence = Evidence {
-            hint: hint(state, network.icmp),
+            hint: hint(state, network.icmp, address),
             reason: Some(reason),
             errno: error.raw_os_error(),
             ..network.clone()
@@ -53,7 +54,7 @@ impl Failure {
 
     /// Nobody answered within `limit`.
     pub(super) fn no_answer(address: SocketAddr, network: &Evidence, limit: Duration) -> Self {
-        let limit = humantime::format_duration(limit);
+        let limit = units::limit(limit);
         let reason = match network.syn_retransmits {
             Some(1..) => format!(
                 "no answer within {limit} ({} SYN retransmitted)",
@@ -62,7 +63,7 @@ impl Failure {
             _ => format!("no answer within {limit}"),
         };
         let evidence = Evidence {
-            hint: hint(State::Filtered, None),
+            hint: hint(State::Filtered, None, address),
             reason: Some(reason.into()),
             ..network.clone()
         };
@@ -116,6 +117,21 @@ fn describe(icmp: Icmp, address: SocketAddr) -> Cow<'static, str> {
     }
 }
 
+/// What to make of an ICMP message. This host sends itself one when nobody on
+/// its own link answers to an address.
+fn icmp_hint(icmp: Icmp, address: SocketAddr) -> &'static str {
+    let own = source_of(address).is_some_and(|source| source == icmp.from);
+    let unreachable = matches!(
+        (icmp.from, icmp.kind, icmp.code),
+        (IpAddr::V4(_), 3, 1) | (IpAddr::V6(_), 1, 3)
+    );
+    match (own && icmp.from != address.ip(), unreachable) {
+        (true, true) => "nobody answers to that address on the local link: is the host up?",
+        (true, false) => "this host's own firewall rejects it",
+        (false, _) => "a firewall or router rejects it",
+    }
+}
+
 /// What connect(2) and the routing of Linux mean by an error number.
 fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
     let own = || Errno::from_raw(errno).desc().to_lowercase().into();
@@ -131,7 +147,7 @@ fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
         Errno::ENETDOWN => (State::Unreachable, "the network is down".into()),
         Errno::EACCES => (State::Unreachable, "a local route prohibits it".into()),
         Errno::EINVAL => (State::Unreachable, "a local route is a black hole".into()),
-        Errno::EADDRNOTAVAIL if !has_source(address) => (
+        Errno::EADDRNOTAVAIL if source_of(address).is_none() => (
             State::Unreachable,
             "this host has no address that could reach it".into(),
         ),
@@ -146,21 +162,22 @@ fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
     }
 }
 
-/// Whether any local address could be the source of packets to `address`.
+/// The local address from which packets to `address` would come.
 ///
 /// connect(2) says EADDRNOTAVAIL both without one and out of ephemeral ports;
 /// connecting a datagram socket sends nothing and tells them apart.
-fn has_source(address: SocketAddr) -> bool {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None);
-    socket.is_ok_and(|socket| socket.connect(&address.into()).is_ok())
+fn source_of(address: SocketAddr) -> Option<IpAddr> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None).ok()?;
+    socket.connect(&address.into()).ok()?;
+    socket.local_addr().ok()?.as_socket().map(|it| it.ip())
 }
 
-fn hint(state: State, icmp: Option<Icmp>) -> Option<Cow<'static, str>> {
+fn hint(state: State, icmp: Option<Icmp>, address: SocketAddr) -> Option<Cow<'static, str>> {
     let hint = match (state, icmp) {
         (State::Filtered, _) => {
             "a firewall drops it, the host is down, or the server's backlog is full"
         }
-        (State::Unreachable, Some(_)) => "a firewall or router rejects it",
+        (State::Unreachable, Some(icmp)) => icmp_hint(icmp, address),
         (State::Unreachable, None) => "see `ip route get` for the address",
         _ => return None,
     };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -15,6 +16,9 @@ use crate::reactor::{Direction, Watched};
 
 /// Connections that wait in the kernel until they are accepted.
 const BACKLOG: i32 = 1024;
+
+/// How long the resolver may take for the host to listen on.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a free port is picked anew when it turns out to be taken on
 /// another address.
@@ -134,7 +138,7 @@ async fn bind_all<T: Local>(
     match host {
         None => bind_wildcard(port, families, bind),
         Some(host) => {
-            let resolved = resolve(host, port, families)
+            let resolved = resolve(host, port, families, PATIENCE)
                 .await
                 .map_err(|error| BindError(error.to_string()))?;
             bind_on_one_port(&resolved.addresses, families, bind)

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType};
 
 use super::families::Families;
 use crate::reactor::{blocking, now, timeout};
+use crate::units;
 
 /// How long the system may take for a name that is built in: it stands in the
 /// hosts file or nowhere, and a name server that is down must not hold it up.
@@ -33,6 +36,8 @@ pub struct ResolveError {
     pub hint: String,
     /// How long the resolver took.
     pub took: Duration,
+    /// Whether it was given up at the limit: more time might have helped.
+    pub cut_short: bool,
 }
 
 impl Resolved {
@@ -51,20 +56,6 @@ pub fn host_with_port(host: &str, port: u16) -> String {
     }
 }
 
-impl ResolveError {
-    /// The resolver did not answer within `limit`, which the caller sets.
-    #[must_use]
-    pub fn no_answer(host: &str, limit: Duration) -> Self {
-        let limit_shown = humantime::format_duration(limit);
-        Self {
-            host: host.into(),
-            reason: format!("the resolver did not answer within {limit_shown}"),
-            hint: "check the name servers in /etc/resolv.conf".into(),
-            took: limit,
-        }
-    }
-}
-
 impl fmt::Display for ResolveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -76,48 +67,57 @@ impl fmt::Display for ResolveError {
 
 impl std::error::Error for ResolveError {}
 
-/// Resolves `host` with getaddrinfo(3) on the helper pool.
+/// Resolves `host` with getaddrinfo(3) on the helper pool, within `limit`.
 ///
 /// Numeric addresses, also with a zone (`fe80::1%eth0`), never leave the loop.
 /// `localhost`, `ip6-localhost` and `ip6-loopback` are built in for systems
-/// that do not know them. The caller sets the deadline: a drop gives up, though
-/// the helper stays busy until the system answers.
+/// that do not know them. A drop gives up, as does the limit, though the helper
+/// stays busy until the system answers.
 ///
 /// # Errors
 /// The name has no address of the wanted families, or nobody could say.
-pub async fn resolve(host: &str, port: u16, families: Families) -> Result<Resolved, ResolveError> {
+pub async fn resolve(
+    host: &str,
+    port: u16,
+    families: Families,
+    limit: Duration,
+) -> Result<Resolved, ResolveError> {
     let started = now();
-    let fail = |reason: String, hint: &str| ResolveError {
+    let fail = |reason: String, hint: &str, cut_short| ResolveError {
         host: host.into(),
         reason,
         hint: hint.into(),
         took: now().saturating_duration_since(started),
+        cut_short,
     };
     if let Some(address) = numeric(host, port) {
-        return match families.allow_socket(&address) {
-            true => Ok(Resolved {
+        if families.allow_socket(&address) {
+            return Ok(Resolved {
                 addresses: vec![address],
                 took: None,
-            }),
-            false => Err(fail(
-                format!("it is not an {families} address"),
-                "leave out -4 or -6",
-            )),
-        };
+            });
+        }
+        let reason = format!("it is not an {families} address");
+        return Err(fail(reason, "leave out -4 or -6", false));
     }
-    let found = look_up(host).await.map_err(|error| {
-        let (reason, hint) = explain(&error);
-        fail(reason, hint)
-    })?;
+    let asked = Arc::new(AtomicBool::new(false));
+    let found = match timeout(limit, look_up(host, &asked)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            let (reason, hint) = explain(&error);
+            return Err(fail(reason, hint, false));
+        }
+        Err(_) => {
+            let (reason, hint) = silence(&asked, limit);
+            return Err(fail(reason, hint, true));
+        }
+    };
     let all = found.len();
-    let addresses: Vec<_> = found
-        .into_iter()
-        .map(|address| with_port(address, port))
-        .filter(|address| families.allow_socket(address))
-        .collect();
+    let found = found.into_iter().map(|address| with_port(address, port));
+    let addresses: Vec<_> = found.filter(|it| families.allow_socket(it)).collect();
     if addresses.is_empty() {
         let reason = format!("none of its {all} addresses is {families}");
-        return Err(fail(reason, "leave out -4 or -6"));
+        return Err(fail(reason, "leave out -4 or -6", false));
     }
     Ok(Resolved {
         addresses,
@@ -126,13 +126,16 @@ pub async fn resolve(host: &str, port: u16, families: Families) -> Result<Resolv
 }
 
 /// The system's answer, or the built-in one, with a log line that says so.
-async fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
-    let name = host.to_owned();
-    let asked = blocking(move || ask_system(&name));
+async fn look_up(host: &str, asked: &Arc<AtomicBool>) -> Result<Vec<SocketAddr>, LookupError> {
+    let (name, flag) = (host.to_owned(), Arc::clone(asked));
+    let answer = blocking(move || {
+        flag.store(true, Ordering::Relaxed);
+        ask_system(&name)
+    });
     let Some(built_in) = built_in(host) else {
-        return asked.await;
+        return answer.await;
     };
-    if let Ok(Ok(addresses)) = timeout(BUILT_IN_PATIENCE, asked).await {
+    if let Ok(Ok(addresses)) = timeout(BUILT_IN_PATIENCE, answer).await {
         return Ok(addresses);
     }
     log::info!("the system does not know `{host}`: using loopback");
@@ -178,6 +181,22 @@ fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
 fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
     address.set_port(port);
     address
+}
+
+/// Nothing came in time: from the system, or, where other names keep every
+/// helper busy, because it was never asked.
+fn silence(asked: &AtomicBool, limit: Duration) -> (String, &'static str) {
+    let limit = units::limit(limit);
+    match asked.load(Ordering::Relaxed) {
+        true => (
+            format!("the resolver did not answer within {limit}"),
+            "check the name servers in /etc/resolv.conf",
+        ),
+        false => (
+            format!("not asked within {limit}: other names keep every look-up busy"),
+            "check fewer names at once, or raise --timeout",
+        ),
+    }
 }
 
 fn explain(error: &LookupError) -> (String, &'static str) {

@@ -182,7 +182,9 @@ fn a_family_that_is_not_wanted_is_said_so() {
         only_v6: true,
         ..Families::default()
     };
-    let error = run(resolve("127.0.0.1", 1, only_v6)).unwrap().unwrap_err();
+    let error = run(resolve("127.0.0.1", 1, only_v6, PATIENCE))
+        .unwrap()
+        .unwrap_err();
     assert!(error.to_string().contains("not an IPv6 address"), "{error}");
 }
 

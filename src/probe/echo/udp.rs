@@ -5,8 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use super::{Options, Outcome};
 use crate::finding::{Evidence, State};
 use crate::net::{Attempted, UdpSocket, resolve};
@@ -35,10 +33,8 @@ impl Udp {
     /// anybody is there shows with the first message.
     pub(super) async fn open(options: &Options) -> anyhow::Result<Self> {
         let target = &options.target;
-        let asked = resolve(&target.host, options.port, target.families);
-        let resolved = timeout(options.timeout, asked)
-            .await
-            .with_context(|| format!("cannot resolve `{}`", target.host))??;
+        let resolved =
+            resolve(&target.host, options.port, target.families, options.timeout).await?;
         let mut further = VecDeque::from(resolved.addresses);
         let (socket, address) = next_socket(&mut further)?;
         Ok(Self {
