@@ -20,7 +20,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::finding::{CheckResult, Exit, Record, State, Summary};
 use crate::net::Families;
 use crate::reactor::{Limit, TaskGroup, now, signals};
-use crate::units::parse_duration;
+use crate::units::{parse_duration, parse_positive_duration};
 
 pub use target::{Target, TargetError};
 
@@ -43,10 +43,10 @@ pub struct Options {
     #[arg(long)]
     pub any: bool,
     /// How long one attempt may take, and one look-up of a name
-    #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_duration)]
+    #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_positive_duration)]
     pub timeout: Duration,
     /// Keep trying until everything is as expected, at most for TIME
-    #[arg(long, short, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, short, value_name = "TIME", value_parser = parse_positive_duration)]
     pub wait: Option<Duration>,
     /// Time between two attempts of --wait
     #[arg(long, short, value_name = "TIME", default_value = "500ms", value_parser = parse_duration)]
@@ -135,6 +135,8 @@ struct Run {
     failed: Cell<usize>,
     unknown: Cell<usize>,
     by_state: RefCell<BTreeMap<State, usize>>,
+    /// Attempts that have a task and no verdict yet.
+    unsettled: Cell<usize>,
     /// While waiting: the last result of whatever is not as expected yet.
     standing: RefCell<BTreeMap<Key, CheckResult>>,
 }
@@ -154,6 +156,7 @@ impl Run {
             failed: Cell::default(),
             unknown: Cell::default(),
             by_state: RefCell::default(),
+            unsettled: Cell::default(),
             standing: RefCell::default(),
         }
     }
@@ -185,11 +188,14 @@ impl Run {
         for result in standing.into_values() {
             self.tell_result(result);
         }
-        let (ok, failed, unknown) = (self.ok.get(), self.failed.get(), self.unknown.get());
+        let (ok, failed, mut unknown) = (self.ok.get(), self.failed.get(), self.unknown.get());
+        if signal.is_none() {
+            // Their tasks broke off, which is logged.
+            unknown += self.unsettled.get();
+        }
         let checks = ok + failed + unknown;
         let exit = match (signal, Exit::of_counts(checks, failed, unknown)) {
-            (Some(SIGTERM), _) => Exit::Terminated,
-            (Some(_), _) => Exit::Interrupted,
+            (Some(number), _) => Exit::by_signal(number),
             (None, Exit::Nothing) if self.options.allow_empty => Exit::Good,
             (None, Exit::Bad | Exit::Unknown) if self.deadline.is_some() => Exit::Deadline,
             (None, exit) => exit,

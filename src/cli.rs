@@ -14,6 +14,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 use futures_lite::future;
 
 use crate::finding::{Exit, Record};
+use crate::net::DialError;
 use crate::report::{self, ColorOptions, Format, LogFormat, Reporter, start_log};
 use crate::{check, doctor, probe, reactor, serve};
 
@@ -92,9 +93,15 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "serve",
-        about: "Stand a service up: echo",
+        about: "Stand a service up: `serve echo` is echo-server",
         examples: ECHO_SERVER_EXAMPLES,
-        run: serve,
+        run: |_, arguments| by_protocol("serve", &[("echo", "echo-server")], arguments),
+    },
+    Verb {
+        name: "probe",
+        about: "Speak a protocol and show what came: `probe echo` is echo",
+        examples: "",
+        run: |_, arguments| by_protocol("probe", &[("echo", "echo")], arguments),
     },
     Verb {
         name: "doctor",
@@ -117,41 +124,53 @@ const ECHO_SERVER_EXAMPLES: &str = "Examples:
 /// What went wrong, to be printed once; the exit status is then 1.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Some((word, rest)) = arguments.split_first() else {
-        print(&overview(), io::stderr())?;
+        print(&overview(), io::stderr());
         return Ok(Exit::Usage);
     };
     let word = word.to_string_lossy();
-    match word.as_ref() {
-        "-h" | "--help" | "help" => print(&overview(), io::stdout()).map(|()| Exit::Good),
-        "-V" | "--version" => {
+    let verb = |name: &str| VERBS.iter().find(|it| it.name == name);
+    match (word.as_ref(), rest) {
+        ("help", [name, ..]) => match verb(&name.to_string_lossy()) {
+            Some(verb) => (verb.run)(verb, &["--help".into()]),
+            None => Ok(unknown_verb(&name.to_string_lossy())),
+        },
+        ("-h" | "--help" | "help", _) => Ok(print(&overview(), io::stdout())),
+        ("-V" | "--version", _) => {
             let version = concat!("netkit ", env!("CARGO_PKG_VERSION"), "\n");
-            print(version, io::stdout()).map(|()| Exit::Good)
+            Ok(print(version, io::stdout()))
         }
-        word => {
-            if let Some(verb) = VERBS.iter().find(|it| it.name == word) {
-                return (verb.run)(verb, rest);
-            }
-            let error = format!("netkit: unknown verb `{word}`\n\n{}", overview());
-            print(&error, io::stderr())?;
-            Ok(Exit::Usage)
-        }
+        (word, rest) => match verb(word) {
+            Some(verb) => (verb.run)(verb, rest),
+            None => Ok(unknown_verb(word)),
+        },
     }
+}
+
+fn unknown_verb(word: &str) -> Exit {
+    print(
+        &format!("netkit: unknown verb `{word}`\n\n{}", overview()),
+        io::stderr(),
+    );
+    Exit::Usage
 }
 
 fn check(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<Reporting<check::Options>>(verb, arguments) {
         Ok(parsed) => parsed,
-        Err(exit) => return exit,
+        Err(exit) => return Ok(exit),
     };
     let checks = match check::prepare(&options.options) {
         Ok(checks) => checks,
-        Err(error) => return complain(&error),
+        Err(error) => return Ok(complain(&error)),
     };
     let reporter = global.reporter(options.report.format, checks.count());
     let tell = reporter.clone();
     attended(&reporter, async move {
         let tell = Rc::new(move |record: Record| tell.tell(&record));
-        checks.run(tell).await.or_else(|error| cannot_tell(&error))
+        checks
+            .run(tell)
+            .await
+            .or_else(|error| Ok(cannot_tell(&error)))
     })
 }
 
@@ -159,10 +178,10 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<Reporting<probe::echo::Options>>(verb, arguments)
     {
         Ok(parsed) => parsed,
-        Err(exit) => return exit,
+        Err(exit) => return Ok(exit),
     };
     if let Err(error) = options.options.validate() {
-        return complain(&error);
+        return Ok(complain(&error));
     }
     let reporter = global.reporter(options.report.format, 0);
     if options.options.count.is_none() && io::stdin().is_terminal() {
@@ -171,27 +190,49 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let tell = reporter.clone();
     attended(&reporter, async move {
         let tell = |record: Record| tell.tell(&record);
-        probe::echo::probe(&options.options, &tell).await
+        let outcome = probe::echo::probe(&options.options, &tell).await;
+        outcome.or_else(|error| match error.downcast_ref::<DialError>() {
+            Some(dial) if dial.is_own_fault() => Ok(cannot_tell(&error)),
+            _ => Err(error),
+        })
     })
 }
 
-fn serve(_: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let service = arguments.first().map(|it| it.to_string_lossy());
-    let verb = VERBS.iter().find(|it| it.name == "echo-server");
-    match (service.as_deref(), verb) {
-        (Some("echo"), Some(verb)) => echo_server(verb, &arguments[1..]),
-        (Some("-h" | "--help"), _) => {
-            print("Usage: netkit serve echo [OPTIONS]\n", io::stdout()).map(|()| Exit::Good)
-        }
-        (Some(other), _) => complain(&anyhow!("unknown service `{other}` (expected `echo`)")),
-        (None, _) => complain(&anyhow!("which service? (expected `netkit serve echo`)")),
+/// `netkit serve NAME …` and `netkit probe NAME …`: the verb that stands for
+/// the protocol of that name.
+fn by_protocol(word: &str, names: &[(&str, &str)], arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let known = names
+        .iter()
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let name = arguments.first().map(|it| it.to_string_lossy());
+    let Some(name) = name else {
+        return Ok(complain(&anyhow!(
+            "which protocol? `netkit {word} NAME`, where NAME is {known}"
+        )));
+    };
+    let verb = names.iter().find(|(it, _)| *it == name);
+    let verb = verb.and_then(|(_, verb)| VERBS.iter().find(|it| it.name == *verb));
+    match verb {
+        Some(verb) => (verb.run)(verb, &arguments[1..]),
+        None if ["-h", "--help"].contains(&name.as_ref()) => Ok(print(
+            &format!(
+                "Usage: netkit {word} NAME [OPTIONS]\n\nNAME is one of: {known}\n\n\
+                 `netkit {word} NAME --help` shows its options and examples.\n"
+            ),
+            io::stdout(),
+        )),
+        None => Ok(complain(&anyhow!(
+            "unknown protocol `{name}` (expected one of: {known})"
+        ))),
     }
 }
 
 fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<serve::echo::Options>(verb, arguments) {
         Ok(parsed) => parsed,
-        Err(exit) => return exit,
+        Err(exit) => return Ok(exit),
     };
     let reporter = global.reporter(Format::Text, 0);
     let announce = reporter.clone();
@@ -205,7 +246,7 @@ fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
 fn doctor(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<doctor::Options>(verb, arguments) {
         Ok(parsed) => parsed,
-        Err(exit) => return exit,
+        Err(exit) => return Ok(exit),
     };
     let reporter = global.reporter(Format::Text, 0);
     let announce = reporter.clone();
@@ -227,7 +268,7 @@ impl Global {
 }
 
 /// Parses a verb's options; the exit status if help or an error was printed.
-fn parse<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, anyhow::Result<Exit>> {
+fn parse<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, Exit> {
     let name = format!("netkit {}", verb.name);
     let command = Invocation::<V>::command()
         .about(verb.about)
@@ -242,14 +283,11 @@ fn parse<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, anyh
             start_log(global.verbose, global.quiet, global.log);
             Ok(Parsed { global, options })
         }
-        Err(error) => {
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Good
-            };
-            Err(error.print().map(|()| exit).map_err(Into::into))
+        Err(error) if error.use_stderr() => {
+            print(&error.to_string(), io::stderr());
+            Err(Exit::Usage)
         }
+        Err(help) => Err(print(&help.to_string(), io::stdout())),
     }
 }
 
@@ -261,37 +299,39 @@ fn attended(
 ) -> anyhow::Result<Exit> {
     let attending = async {
         let error = reporter.attend().await;
-        output_failed(error)
+        Ok(output_failed(error))
     };
     let exit = match reactor::run(future::or(work, attending)) {
         Ok(exit) => exit,
         Err(error) => {
-            return cannot_tell(&anyhow::Error::new(error).context("cannot start the event loop"));
+            return Ok(cannot_tell(
+                &anyhow::Error::new(error).context("cannot start the event loop"),
+            ));
         }
     };
     match reporter.finish() {
         Ok(()) => exit,
-        Err(error) => output_failed(error),
+        Err(error) => Ok(output_failed(error)),
     }
 }
 
-fn output_failed(error: io::Error) -> anyhow::Result<Exit> {
+fn output_failed(error: io::Error) -> Exit {
     if error.kind() == io::ErrorKind::BrokenPipe {
-        return Ok(Exit::Good);
+        return Exit::Good;
     }
     cannot_tell(&anyhow::Error::new(error).context("cannot write the results"))
 }
 
 /// Says why netkit could not tell, which is no verdict on anybody.
-fn cannot_tell(error: &anyhow::Error) -> anyhow::Result<Exit> {
-    print(&format!("netkit: {error:#}\n"), io::stderr())?;
-    Ok(Exit::Unknown)
+fn cannot_tell(error: &anyhow::Error) -> Exit {
+    print(&format!("netkit: {error:#}\n"), io::stderr());
+    Exit::Unknown
 }
 
 /// Says what was asked wrongly.
-fn complain(error: &anyhow::Error) -> anyhow::Result<Exit> {
-    print(&format!("netkit: {error:#}\n"), io::stderr())?;
-    Ok(Exit::Usage)
+fn complain(error: &anyhow::Error) -> Exit {
+    print(&format!("netkit: {error:#}\n"), io::stderr());
+    Exit::Usage
 }
 
 fn overview() -> String {
@@ -307,9 +347,9 @@ fn overview() -> String {
 }
 
 /// A reader that is gone has read enough.
-fn print(text: &str, mut to: impl io::Write) -> anyhow::Result<()> {
+fn print(text: &str, mut to: impl io::Write) -> Exit {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => output_failed(error),
+        _ => Exit::Good,
     }
 }

@@ -8,10 +8,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_lite::future;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
 use crate::check;
 use crate::finding::{CheckResult, Exit, Latency, Record, State};
 use crate::net::Families;
 use crate::probe;
+use crate::reactor::signals;
 use crate::serve;
 use crate::units;
 
@@ -50,6 +54,12 @@ enum Standing {
 /// # Errors
 /// The echo server cannot be started.
 pub async fn run(_: &Options, print: &dyn Fn(&str)) -> anyhow::Result<Exit> {
+    let mut interrupts = signals(&[SIGINT, SIGTERM])?;
+    let interrupted = async { Ok(Exit::by_signal(interrupts.next().await?)) };
+    future::or(look(print), interrupted).await
+}
+
+async fn look(print: &dyn Fn(&str)) -> anyhow::Result<Exit> {
     let verdict = RefCell::new(Exit::Good);
     let show = |finding: Finding| {
         if finding.standing == Standing::Bad {

@@ -5,6 +5,7 @@
 //! evidence), and nothing is printed. TLS and proxies are not here yet.
 
 mod connect;
+mod descriptors;
 mod dial;
 mod evidence;
 mod failure;
@@ -20,6 +21,7 @@ mod unix;
 mod tests;
 
 pub use connect::{Begun, Connecting, Opened, begin_connect};
+pub use descriptors::raise_descriptor_limit;
 pub use dial::{Attempted, DialError, Dialed, dial};
 pub use failure::Failure;
 pub use families::Families;

@@ -194,7 +194,7 @@ impl EventLoop {
         self.take_remote();
         let busy = busy || !self.woken.borrow().is_empty();
         let until = self.timers.next();
-        let jumping = self.clock == Clock::Jumping && until.is_some() && self.helpers.is_unused();
+        let jumping = self.clock == Clock::Jumping && until.is_some() && self.helpers.out() == 0;
         let patience = match until {
             _ if busy => Some(Duration::ZERO),
             Some(until) => {
@@ -262,7 +262,8 @@ impl EventLoop {
         loop {
             let tasks: Vec<Waker> = self.tasks.borrow().iter().map(|it| it.1.clone()).collect();
             tasks.into_iter().for_each(Waker::wake);
-            self.take_remote();
+            // Whatever the flag says: a thread may have come half-way with one.
+            self.woken.borrow_mut().extend(self.remote.lock().drain(..));
             let woken = std::mem::take(&mut *self.woken.borrow_mut());
             if woken.is_empty() {
                 break;

@@ -10,7 +10,7 @@ mod progress;
 mod text;
 
 use std::cell::RefCell;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::rc::Rc;
 use std::time::SystemTime;
 
@@ -44,7 +44,6 @@ pub struct Options {
     #[arg(
         short = 'o',
         long = "format",
-        alias = "output",
         value_name = "FORMAT",
         value_enum,
         default_value_t
@@ -105,11 +104,14 @@ impl Reporter {
         }
     }
 
-    /// Writes a line of its own to standard output, at once.
+    /// Writes a line of its own to standard output, at once, unless quiet.
     pub fn announce(&self, line: &str) {
         let mut state = self.0.borrow_mut();
-        state.output.line(line);
-        state.output.flush();
+        if state.format != Format::Quiet {
+            state.output.line(line);
+            state.output.flush();
+            state.output.flush_soon();
+        }
     }
 
     /// Keeps the progress bar alive and the output moving; ends when standard
@@ -197,7 +199,7 @@ impl State {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place for notes to people")]
+/// A note that nobody can read is no reason to stop.
 fn write_note(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -21,9 +21,11 @@ use nix::sys::resource::{Resource, getrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::finding::End;
-use crate::net::{BindError, Bound, Families, TcpListener, TcpStream, listen};
+use crate::net::{
+    BindError, Bound, Families, TcpListener, TcpStream, listen, raise_descriptor_limit,
+};
 use crate::reactor::{Signals, TaskGroup, now, signals, sleep, timeout};
-use crate::units::parse_duration;
+use crate::units::{parse_duration, parse_positive_duration};
 
 pub use client::Client;
 pub use port_file::write_port_file;
@@ -42,7 +44,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
     /// Close a connection on which nothing moved for this long [default: never]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
     pub idle_timeout: Option<Duration>,
     /// How long running connections may go on after SIGTERM or SIGINT
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
@@ -108,6 +110,7 @@ impl Server {
         port: u16,
         options: &Options,
     ) -> Result<Self, BindError> {
+        raise_descriptor_limit();
         let listening = listen(options.host.as_deref(), port, options.families).await?;
         for note in &listening.notes {
             log::warn!(target: target, "{note}");
@@ -195,12 +198,25 @@ impl Stop {
         signals(&[SIGTERM, SIGINT]).map(Self)
     }
 
-    /// Waits for one of them.
+    /// Waits for `work`, or for one of them: then nothing comes of it.
+    ///
+    /// # Errors
+    /// That of `work`, or the signals cannot be waited for.
+    pub async fn or_done<T>(
+        &mut self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<Option<T>> {
+        let done = async { work.await.map(Some) };
+        let stopped = async { Ok(self.wait().await.map(|_| None)?) };
+        future::or(done, stopped).await
+    }
+
+    /// Waits for one of them and returns its number.
     ///
     /// # Errors
     /// The signals cannot be waited for.
-    pub async fn wait(&mut self) -> io::Result<()> {
-        self.0.next().await.map(drop)
+    pub async fn wait(&mut self) -> io::Result<i32> {
+        self.0.next().await
     }
 }
 

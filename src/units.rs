@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// Moments further away than this cannot be computed with on every system.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Reads a duration such as `300ms`, `2s` or `1m 30s`.
 ///
 /// # Errors
@@ -17,8 +20,23 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if text.contains('M') {
         return Err("`M` means months: minutes are `m` or `min`".into());
     }
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{error} (expected a duration such as 300ms, 2s or 1m)"))
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error} (expected a duration such as 300ms, 2s or 1m)"))?;
+    match duration <= LONGEST {
+        true => Ok(duration),
+        false => Err("a duration is at most 100 years".into()),
+    }
+}
+
+/// As [`parse_duration`], where none at all makes no sense.
+///
+/// # Errors
+/// As [`parse_duration`], and for 0.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("a time of 0 would leave time for nothing".into()),
+        duration => Ok(duration),
+    }
 }
 
 /// Reads a size in bytes: `1000`, `64k` (64,000) or `64KiB` (65,536).
@@ -91,6 +109,8 @@ mod tests {
         assert!(parse_duration("5").unwrap_err().contains("`5s` or `5ms`"));
         assert!(parse_duration("5M").unwrap_err().contains("months"));
         assert!(parse_duration("soon").is_err());
+        assert!(parse_duration("101y").unwrap_err().contains("100 years"));
+        assert!(parse_positive_duration("0").is_err());
     }
 
     #[test]

@@ -73,10 +73,11 @@ fn with_loopback_alone_everything_works() {
     for names in ["127.0.0.1 localhost\n::1 localhost ip6-localhost\n", ""] {
         host.hosts_file(names);
         let output = host.run(&["doctor"]).expect_code(0);
-        assert!(
-            rows(&output).iter().all(|it| it.standing == "ok"),
-            "{output:#?}"
-        );
+        let names_known = !names.is_empty();
+        for row in rows(&output) {
+            let expected = names_known || !row.subject.contains("localhost");
+            assert_eq!(row.standing == "ok", expected, "{output:#?}");
+        }
         expect_echo_over(&output, &["IPv4", "IPv6"]);
     }
 }
@@ -130,7 +131,9 @@ fn a_name_server_that_never_answers_does_not_hold_it_up() {
     host.resolv_conf("nameserver 127.0.0.1\n");
     host.firewall("input", "udp dport 53 drop");
     let output = host.run(&["doctor"]).expect_code(0);
-    assert_eq!(row(&output, "localhost").standing, "ok", "{output:#?}");
+    let row = row(&output, "localhost");
+    // netkit's own answer is no work of the resolver's.
+    assert_eq!(row.standing, "absent", "{output:#?}");
 }
 
 #[test]

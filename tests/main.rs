@@ -23,3 +23,6 @@ mod layers;
 
 /// Every command of the README.
 mod readme;
+
+/// What was broken once.
+mod regressions;

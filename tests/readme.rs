@@ -157,6 +157,8 @@ fn the_first_example_prints_what_the_readme_shows() {
         .next()
         .and_then(|line| line.strip_prefix("$ "))
         .unwrap();
+    // The summary goes to standard error.
+    let lines = lines.filter(|line| !line.contains(" checked: "));
     let mut shown: Vec<String> = lines.map(without_time).collect();
     let printed = finish(shell(&host, command), b"", Duration::from_secs(30)).expect_code(1);
     let mut printed: Vec<String> = printed.stdout.lines().map(without_time).collect();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use crate::net::raise_descriptor_limit;
 
 /// Descriptors left to everything but connections: standard streams, the loop,
 /// the resolver's files, signals.
@@ -16,22 +16,11 @@ const USUAL_EPHEMERAL: u64 = 28_232;
 /// ports, of which a quarter stays free for everybody else.
 pub(super) fn parallel(wanted: Option<u32>) -> usize {
     let ports = ephemeral_ports().unwrap_or(USUAL_EPHEMERAL);
-    let possible = descriptors()
+    let possible = raise_descriptor_limit()
         .saturating_sub(RESERVED)
         .min(ports - ports / 4);
     let wanted = wanted.map_or(u64::MAX, u64::from);
     usize::try_from(possible.max(1).min(wanted)).unwrap_or(1)
-}
-
-fn descriptors() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return 256;
-    };
-    // Refused in some sandboxes; then what there is has to do.
-    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => hard,
-        Err(_) => soft,
-    }
 }
 
 fn ephemeral_ports() -> Option<u64> {

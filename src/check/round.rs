@@ -1,5 +1,6 @@
 //! One target: rounds of attempts at each of its ports and addresses.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use super::target::Target;
 use super::{Key, Run};
 use crate::finding::{Attempt, CheckResult, Evidence, Expected, Phases, Record, State, Transition};
 use crate::net::{Begun, Failure, Opened, ResolveError, Resolved, begin_connect, resolve};
-use crate::reactor::{TaskGroup, now, sleep, yield_now};
+use crate::reactor::{TaskGroup, now, sleep, timeout, yield_now};
 
 /// Ports tried in one go, after which others get their turn.
 const PORTS_AT_A_STRETCH: u32 = 32;
@@ -17,26 +18,37 @@ const PORTS_AT_A_STRETCH: u32 = 32;
 /// How long to wait for somebody to give a descriptor or a port back.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(20);
 
-/// Checks a target: one round, or with `--wait` as many as it takes.
+/// The least time between two rounds: less would leave no turn to others.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Checks a target: one round, or with `--wait` as many as it takes. What is
+/// still under way holds up no further round of the others.
 pub(super) async fn run_target(run: Rc<Run>, index: usize, target: Rc<Target>) {
     let task = Rc::new(Task {
         run,
         index,
         target,
-        passed: std::cell::RefCell::default(),
+        passed: RefCell::default(),
+        under_way: RefCell::default(),
+        was_unresolved: Cell::default(),
     });
+    let pending = TaskGroup::new();
+    let interval = task.run.options.interval.max(SHORTEST_INTERVAL);
     loop {
-        let round_passed = task.round().await;
+        let next_round = sleep(interval);
+        task.start_round(&pending).await;
         let Some(deadline) = task.run.deadline else {
-            return;
+            return pending.join().await;
         };
-        let left = deadline.saturating_duration_since(now());
-        if round_passed || left.is_zero() {
+        let left = || deadline.saturating_duration_since(now());
+        let settled = timeout(interval.min(left()), pending.join()).await;
+        if settled.is_ok() && !task.is_standing() {
             return;
         }
-        sleep(task.run.options.interval.min(left)).await;
-        if now() >= deadline {
-            return;
+        let _ = timeout(left(), next_round).await;
+        if left().is_zero() {
+            // Attempts end with the deadline by themselves.
+            return pending.join().await;
         }
     }
 }
@@ -47,7 +59,11 @@ struct Task {
     index: usize,
     target: Rc<Target>,
     /// While waiting: what need not be tried again.
-    passed: std::cell::RefCell<BTreeSet<Key>>,
+    passed: RefCell<BTreeSet<Key>>,
+    /// What a task of its own has yet to settle.
+    under_way: RefCell<BTreeSet<Key>>,
+    /// The name had no address a moment ago, and whatever it has now changed.
+    was_unresolved: Cell<bool>,
 }
 
 /// What an attempt came to.
@@ -60,21 +76,25 @@ struct Verdict {
 }
 
 impl Task {
-    /// Tries whatever has not passed yet; whether all has now.
-    async fn round(self: &Rc<Self>) -> bool {
+    /// Tries whatever has neither passed nor is under way; what takes time
+    /// goes on in `pending`.
+    async fn start_round(self: &Rc<Self>, pending: &TaskGroup) {
         let limit = self.run.patience();
         let hurried = limit < self.run.options.timeout;
         match resolve(&self.target.host, 0, self.run.options.families, limit).await {
-            Ok(resolved) => self.try_all(resolved).await,
+            Ok(resolved) => self.start_all(resolved, pending).await,
             // Cut short by the deadline, it knows less than the one before.
             Err(error) if error.cut_short && hurried && self.is_standing() => {}
             Err(error) => self.unresolved(error),
         }
-        !self.is_standing()
     }
 
     /// Drops what stood for addresses that the name no longer has.
     fn forget_others(&self, addresses: &[SocketAddr]) {
+        let unresolved = (self.index, 0, None);
+        if self.run.standing.borrow().contains_key(&unresolved) {
+            self.was_unresolved.set(true);
+        }
         let known = |address: SocketAddr| addresses.iter().any(|it| it.ip() == address.ip());
         let mut standing = self.run.standing.borrow_mut();
         standing.retain(|key, _| key.0 != self.index || key.2.is_some_and(known));
@@ -87,25 +107,44 @@ impl Task {
         standing.range(keys).next().is_some()
     }
 
-    async fn try_all(self: &Rc<Self>, resolved: Resolved) {
+    async fn start_all(self: &Rc<Self>, resolved: Resolved, pending: &TaskGroup) {
         self.forget_others(&resolved.addresses);
-        let pending = TaskGroup::new();
         let resolved = Rc::new(resolved);
         let ports = self.target.ports.iter().cloned().flatten();
         for (port, number) in ports.zip(1..) {
             if self.run.options.any && resolved.addresses.len() > 1 {
                 let (task, resolved) = (Rc::clone(self), Rc::clone(&resolved));
-                pending.spawn(async move { task.try_any(&resolved, port).await });
+                task.spawn(pending, (task.index, port, None), async move |task| {
+                    task.try_any(&resolved, port).await;
+                });
             } else {
                 for address in resolved.at_port(port) {
-                    self.start(address, &resolved, &pending).await;
+                    self.start(address, &resolved, pending).await;
                 }
             }
             if number % PORTS_AT_A_STRETCH == 0 {
                 yield_now().await;
             }
         }
-        pending.join().await;
+    }
+
+    /// Lets `work` go on in `pending`, unless the same is under way already.
+    fn spawn(
+        self: &Rc<Self>,
+        pending: &TaskGroup,
+        key: Key,
+        work: impl AsyncFnOnce(&Rc<Self>) + 'static,
+    ) {
+        if !self.under_way.borrow_mut().insert(key) {
+            return;
+        }
+        let task = Rc::clone(self);
+        task.run.unsettled.set(task.run.unsettled.get() + 1);
+        pending.spawn(async move {
+            work(&task).await;
+            task.under_way.borrow_mut().remove(&key);
+            task.run.unsettled.set(task.run.unsettled.get() - 1);
+        });
     }
 
     /// Starts one attempt. What is decided at once needs no task: that makes a
@@ -116,7 +155,8 @@ impl Task {
         resolved: &Rc<Resolved>,
         pending: &TaskGroup,
     ) {
-        if self.has_passed(address) {
+        let key = (self.index, address.port(), Some(address));
+        if self.has_passed(address) || self.under_way.borrow().contains(&key) {
             return;
         }
         let permit = self.run.limit.acquire().await;
@@ -126,8 +166,8 @@ impl Task {
                 self.settle(address, resolved, outcome.into());
             }
             begun => {
-                let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
-                pending.spawn(async move {
+                let resolved = Rc::clone(resolved);
+                self.spawn(pending, key, async move |task| {
                     let verdict = task.finish(begun, address, limit).await;
                     drop(permit);
                     task.settle(address, &resolved, verdict);
@@ -141,7 +181,7 @@ impl Task {
         if resolved.at_port(port).all(|it| self.has_passed(it)) {
             return;
         }
-        let results = Rc::new(std::cell::RefCell::new(Vec::new()));
+        let results = Rc::new(RefCell::new(Vec::new()));
         let addresses = TaskGroup::new();
         for address in resolved.at_port(port) {
             let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
@@ -152,16 +192,19 @@ impl Task {
                 let verdict = task.finish(begin_connect(address), address, limit).await;
                 drop(permit);
                 task.tell_attempt(address, &verdict);
+                let hurried = verdict.hurried;
                 let result = task.result(address, &resolved, verdict);
-                results.borrow_mut().push(result);
+                results.borrow_mut().push((result, hurried));
             });
         }
         addresses.join().await;
         let results = results.take();
-        let enough = results.iter().any(|it| it.ok);
-        for mut result in results {
+        let enough = results.iter().any(|(result, _)| result.ok);
+        for (mut result, hurried) in results {
             result.ok |= enough;
-            self.note(result);
+            if result.ok || !(hurried && self.stands(&result)) {
+                self.note(result);
+            }
         }
     }
 
@@ -169,13 +212,16 @@ impl Task {
     /// ports tries again until `limit`: that says nothing about the target.
     async fn finish(&self, mut begun: Begun, address: SocketAddr, limit: Duration) -> Verdict {
         let deadline = now() + limit;
+        let mut allowed = limit;
         loop {
             let outcome = match begun {
                 Begun::Done(outcome) => outcome,
-                Begun::Pending(connecting) => connecting.finish(limit).await,
+                Begun::Pending(connecting) => connecting.finish(allowed).await,
             };
             let left = deadline.saturating_duration_since(now());
-            if !is_exhaustion(&outcome) || left.is_zero() {
+            // Alone, nobody of ours is left who could give a descriptor back.
+            let alone = self.run.limit.out() <= 1;
+            if !is_exhaustion(&outcome) || alone || left.is_zero() {
                 let verdict = Verdict::from(outcome);
                 return Verdict {
                     hurried: limit < self.run.options.timeout && verdict.state == State::Filtered,
@@ -183,6 +229,7 @@ impl Task {
                 };
             }
             sleep(EXHAUSTED_PAUSE.min(left)).await;
+            allowed = deadline.saturating_duration_since(now());
             begun = begin_connect(address);
         }
     }
@@ -209,12 +256,23 @@ impl Task {
 
     fn settle(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) {
         self.tell_attempt(address, &verdict);
+        let hurried = verdict.hurried;
+        let result = self.result(address, resolved, verdict);
         // Cut short by the deadline, it knows less than the one before.
-        let key = (self.index, address.port(), Some(address));
-        if verdict.hurried && self.run.standing.borrow().contains_key(&key) {
-            return;
+        if !(hurried && self.stands(&result)) {
+            self.note(result);
         }
-        self.note(self.result(address, resolved, verdict));
+    }
+
+    /// Whether an earlier result of the same port and address stands.
+    fn stands(&self, result: &CheckResult) -> bool {
+        let key = self.key(result);
+        self.run.standing.borrow().contains_key(&key)
+    }
+
+    fn key(&self, result: &CheckResult) -> Key {
+        let port = result.address.map_or(0, |it| it.port());
+        (self.index, port, result.address)
     }
 
     fn result(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) -> CheckResult {
@@ -225,7 +283,8 @@ impl Task {
             family: Some(address.into()),
             state: verdict.state,
             expected,
-            ok: expected.allows(verdict.state),
+            // Silence that was cut short is no proof of a filter.
+            ok: expected.allows(verdict.state) && (!verdict.hurried || expected == Expected::Any),
             evidence: verdict.evidence,
             attempts: 1,
             flaky: false,
@@ -281,13 +340,16 @@ impl Task {
         if self.run.deadline.is_none() {
             return self.run.tell_result(result);
         }
-        let port = result.address.map_or(0, |it| it.port());
-        let key = (self.index, port, result.address);
+        let key = self.key(&result);
         let before = self.run.standing.borrow_mut().remove(&key);
         if let Some(before) = &before {
             result.attempts += before.attempts;
         }
-        let from = before.map(|it| it.state);
+        let appeared = result.address.is_some() && self.was_unresolved.take();
+        let from = match before {
+            Some(before) => Some(before.state),
+            None => appeared.then_some(State::Unresolved),
+        };
         // Passing at the first look is no change.
         if from != Some(result.state) && (from.is_some() || !result.ok) {
             (self.run.tell)(Record::Transition(Transition {

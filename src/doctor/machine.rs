@@ -76,7 +76,10 @@ async fn resolver(name: &'static str) -> Finding {
         Ok(resolved) => {
             let addresses = resolved.addresses.iter().map(|it| it.ip().to_string());
             let order = addresses.collect::<Vec<_>>().join(", then ");
-            Finding::good(name, format!("means {order}"))
+            match resolved.built_in {
+                false => Finding::good(name, format!("means {order}")),
+                true => Finding::absent(name, format!("unknown to the system; means {order} here")),
+            }
         }
         Err(error) => Finding::bad(name, error.to_string()),
     }

@@ -37,6 +37,16 @@ impl Exit {
         }
     }
 
+    /// The status of a run that the signal of this number ended.
+    #[must_use]
+    pub fn by_signal(number: i32) -> Self {
+        const SIGTERM: i32 = 15;
+        match number {
+            SIGTERM => Self::Terminated,
+            _ => Self::Interrupted,
+        }
+    }
+
     /// Whether a signal ended the run before it was done.
     #[must_use]
     pub fn is_by_signal(self) -> bool {

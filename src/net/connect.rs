@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::evidence;
 use super::failure::Failure;
@@ -175,25 +175,31 @@ fn settle(stream: &mio::net::TcpStream) -> io::Result<()> {
 
 fn opened(address: SocketAddr, started: Instant, link: Link) -> Result<Opened, Failure> {
     let took = now().saturating_duration_since(started);
-    let (local, evidence) = match &link {
-        Link::Plain(socket) => (
-            socket.local_addr().map(|it| it.as_socket()),
-            evidence::tcp_info(socket),
-        ),
-        Link::Watched(watched) => (
-            watched.get().local_addr().map(Some),
-            evidence::tcp_info(watched.get()),
-        ),
+    let link_to_itself = match &link {
+        Link::Plain(socket) => is_own_peer(socket),
+        Link::Watched(watched) => is_own_peer(watched.get()),
     };
-    if local.is_ok_and(|local| local == Some(address)) {
+    if link_to_itself {
         return Err(Failure::connected_to_itself(address, took));
     }
+    let evidence = match &link {
+        Link::Plain(socket) => evidence::tcp_info(socket),
+        Link::Watched(watched) => evidence::tcp_info(watched.get()),
+    };
     Ok(Opened {
         address,
         took,
         evidence,
         link,
     })
+}
+
+/// Whether both ends are one socket. The address asked for may be a wildcard:
+/// only the peer's own can be compared.
+fn is_own_peer(socket: &impl AsFd) -> bool {
+    let socket = SockRef::from(socket);
+    let ends = socket.local_addr().ok().zip(socket.peer_addr().ok());
+    ends.is_some_and(|(local, peer)| local.as_socket() == peer.as_socket())
 }
 
 fn failed(address: SocketAddr, error: &io::Error, network: &Evidence, started: Instant) -> Failure {

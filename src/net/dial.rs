@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -30,6 +31,8 @@ pub struct Dialed {
     pub stream: TcpStream,
     /// The address that answered.
     pub address: SocketAddr,
+    /// From the first packet to the connection.
+    pub connect: Option<Duration>,
     /// How the name was resolved.
     pub resolved: Resolved,
     /// What became of every address tried, in order; the winner is `Ok`.
@@ -62,6 +65,8 @@ pub enum DialError {
         attempts: Vec<Attempted>,
         /// Addresses for which no time was left.
         untried: usize,
+        /// What failed on this side although an address answered.
+        own_fault: Option<io::Error>,
     },
 }
 
@@ -85,20 +90,23 @@ pub async fn dial(
     let order = interleave(&resolved.addresses);
     let mut race = Race::new(order.clone(), left);
     let opened = poll_fn(|context| race.poll(context)).await;
-    let mut attempts = race.finish(opened.as_ref().map(|it| it.address));
+    let winner = opened.as_ref().map(|it| (it.address, it.took));
+    let mut attempts = race.finish(winner.is_some());
     attempts.sort_by_key(|it| order.iter().position(|address| *address == it.address));
-    let address = opened.as_ref().map(|it| it.address);
-    match (opened.map(Opened::into_stream), address) {
-        (Some(Ok(stream)), Some(address)) => Ok(Dialed {
+    let stream = opened.map(Opened::into_stream).transpose();
+    match (stream, winner) {
+        (Ok(Some(stream)), Some((address, took))) => Ok(Dialed {
             stream,
             address,
+            connect: Some(took),
             resolved,
             attempts,
         }),
-        _ => Err(DialError::NoneAnswered {
+        (stream, _) => Err(DialError::NoneAnswered {
             target: host_with_port(host, port),
             untried: resolved.addresses.len() - attempts.len(),
             attempts,
+            own_fault: stream.err(),
         }),
     }
 }
@@ -223,13 +231,13 @@ impl Race {
     }
 
     /// Everything that was tried, also what was still under way.
-    fn finish(self, winner: Option<SocketAddr>) -> Vec<Attempted> {
+    fn finish(self, won: bool) -> Vec<Attempted> {
         let mut tried = self.tried;
         for running in self.running {
             let took = now().saturating_duration_since(running.started);
-            let reason = match winner {
-                Some(_) => String::from("no answer when another address won"),
-                None => format!("no answer within {}", units::limit(took)),
+            let reason = match won {
+                true => String::from("no answer when another address won"),
+                false => format!("no answer within {}", units::limit(took)),
             };
             tried.push(Attempted {
                 address: running.address,
@@ -267,6 +275,19 @@ impl From<Failure> for Attempted {
 }
 
 impl DialError {
+    /// Whether this machine failed, and the error says nothing of the target.
+    #[must_use]
+    pub fn is_own_fault(&self) -> bool {
+        match self {
+            Self::Unresolved(_) => false,
+            Self::NoneAnswered {
+                attempts,
+                own_fault,
+                ..
+            } => own_fault.is_some() || attempts.iter().all(|it| it.state == State::Unknown),
+        }
+    }
+
     /// What became of every address tried.
     #[must_use]
     pub fn attempts(&self) -> &[Attempted] {
@@ -285,17 +306,22 @@ impl fmt::Display for DialError {
                 target,
                 attempts,
                 untried,
+                own_fault,
             } => {
                 write!(f, "cannot connect to {target}: ")?;
+                if let Some(error) = own_fault {
+                    return error.fmt(f);
+                }
                 for (index, attempt) in attempts.iter().enumerate() {
                     let separator = if index > 0 { "; " } else { "" };
                     let reason = attempt.evidence.reason.as_deref().unwrap_or_default();
                     let Attempted { address, state, .. } = attempt;
                     write!(f, "{separator}{address} {state} ({reason})")?;
                 }
-                match untried {
-                    0 => Ok(()),
-                    count => write!(f, "; no time was left for {count} more"),
+                match (attempts.len(), untried) {
+                    (_, 0) => Ok(()),
+                    (0, _) => f.write_str("no time was left to try"),
+                    (_, count) => write!(f, "; no time was left for {count} more"),
                 }
             }
         }

@@ -120,7 +120,7 @@ fn describe(icmp: Icmp, address: SocketAddr) -> Cow<'static, str> {
 /// What to make of an ICMP message. This host sends itself one when nobody on
 /// its own link answers to an address.
 fn icmp_hint(icmp: Icmp, address: SocketAddr) -> &'static str {
-    let own = source_of(address).is_some_and(|source| source == icmp.from);
+    let own = source_of(address).is_ok_and(|source| source == Some(icmp.from));
     let unreachable = matches!(
         (icmp.from, icmp.kind, icmp.code),
         (IpAddr::V4(_), 3, 1) | (IpAddr::V6(_), 1, 3)
@@ -146,8 +146,12 @@ fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
         Errno::ENETUNREACH => (State::Unreachable, "no local route leads there".into()),
         Errno::ENETDOWN => (State::Unreachable, "the network is down".into()),
         Errno::EACCES => (State::Unreachable, "a local route prohibits it".into()),
+        Errno::EINVAL if lacks_zone(address) => (
+            State::Unreachable,
+            "a link-local address needs its interface, as in `[fe80::1%eth0]`".into(),
+        ),
         Errno::EINVAL => (State::Unreachable, "a local route is a black hole".into()),
-        Errno::EADDRNOTAVAIL if source_of(address).is_none() => (
+        Errno::EADDRNOTAVAIL if lacks_source(address) => (
             State::Unreachable,
             "this host has no address that could reach it".into(),
         ),
@@ -163,13 +167,26 @@ fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
 }
 
 /// The local address from which packets to `address` would come.
-///
-/// connect(2) says EADDRNOTAVAIL both without one and out of ephemeral ports;
-/// connecting a datagram socket sends nothing and tells them apart.
-fn source_of(address: SocketAddr) -> Option<IpAddr> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None).ok()?;
-    socket.connect(&address.into()).ok()?;
-    socket.local_addr().ok()?.as_socket().map(|it| it.ip())
+fn source_of(address: SocketAddr) -> io::Result<Option<IpAddr>> {
+    // Connecting a datagram socket sends nothing.
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+    socket.connect(&address.into())?;
+    Ok(socket.local_addr()?.as_socket().map(|it| it.ip()))
+}
+
+/// Whether no local address could be the source of packets to `address`:
+/// connect(2) says EADDRNOTAVAIL then, and when out of ephemeral ports.
+fn lacks_source(address: SocketAddr) -> bool {
+    let error = source_of(address).err().and_then(|it| it.raw_os_error());
+    error == Some(Errno::EADDRNOTAVAIL as i32)
+}
+
+/// A link-local address that does not say on which link.
+fn lacks_zone(address: SocketAddr) -> bool {
+    match address {
+        SocketAddr::V4(_) => false,
+        SocketAddr::V6(v6) => v6.ip().is_unicast_link_local() && v6.scope_id() == 0,
+    }
 }
 
 fn hint(state: State, icmp: Option<Icmp>, address: SocketAddr) -> Option<Cow<'static, str>> {

@@ -141,7 +141,8 @@ async fn bind_all<T: Local>(
             let resolved = resolve(host, port, families, PATIENCE)
                 .await
                 .map_err(|error| BindError(error.to_string()))?;
-            bind_on_one_port(&resolved.addresses, families, bind)
+            let addresses: Vec<_> = resolved.addresses.into_iter().map(canonical).collect();
+            bind_on_one_port(&addresses, families, bind)
         }
     }
 }
@@ -254,6 +255,9 @@ fn bound_socket(
     // Of UDP it would let two servers share a port, and one starve.
     if kind == Type::STREAM {
         socket.set_reuse_address(true)?;
+        // An urgent byte is a byte of the stream as well (RFC 6093 section 6);
+        // connections inherit it.
+        socket.set_out_of_band_inline(true)?;
     }
     socket.bind(&address.into())?;
     Ok(socket)

@@ -23,6 +23,8 @@ pub struct Resolved {
     pub addresses: Vec<SocketAddr>,
     /// How long the resolver took; absent if it was not asked.
     pub took: Option<Duration>,
+    /// The system did not know the name; netkit did.
+    pub built_in: bool,
 }
 
 /// A name that has no address, or a resolver that could not say.
@@ -90,18 +92,23 @@ pub async fn resolve(
         took: now().saturating_duration_since(started),
         cut_short,
     };
-    if let Some(address) = numeric(host, port) {
+    if let Some(Err(zone)) = numeric(host, port) {
+        let reason = format!("there is no interface `{zone}`");
+        return Err(fail(reason, "see `ip link`", false));
+    }
+    if let Some(Ok(address)) = numeric(host, port) {
         if families.allow_socket(&address) {
             return Ok(Resolved {
                 addresses: vec![address],
                 took: None,
+                built_in: false,
             });
         }
         let reason = format!("it is not an {families} address");
         return Err(fail(reason, "leave out -4 or -6", false));
     }
     let asked = Arc::new(AtomicBool::new(false));
-    let found = match timeout(limit, look_up(host, &asked)).await {
+    let (found, built_in) = match timeout(limit, look_up(host, &asked)).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             let (reason, hint) = explain(&error);
@@ -122,24 +129,29 @@ pub async fn resolve(
     Ok(Resolved {
         addresses,
         took: Some(now().saturating_duration_since(started)),
+        built_in,
     })
 }
 
-/// The system's answer, or the built-in one, with a log line that says so.
-async fn look_up(host: &str, asked: &Arc<AtomicBool>) -> Result<Vec<SocketAddr>, LookupError> {
+/// The system's answer, or the built-in one, which is marked and logged.
+async fn look_up(
+    host: &str,
+    asked: &Arc<AtomicBool>,
+) -> Result<(Vec<SocketAddr>, bool), LookupError> {
     let (name, flag) = (host.to_owned(), Arc::clone(asked));
     let answer = blocking(move || {
         flag.store(true, Ordering::Relaxed);
         ask_system(&name)
     });
     let Some(built_in) = built_in(host) else {
-        return answer.await;
+        return answer.await.map(|it| (it, false));
     };
     if let Ok(Ok(addresses)) = timeout(BUILT_IN_PATIENCE, answer).await {
-        return Ok(addresses);
+        return Ok((addresses, false));
     }
     log::info!("the system does not know `{host}`: using loopback");
-    Ok(built_in.iter().map(|&ip| SocketAddr::new(ip, 0)).collect())
+    let addresses = built_in.iter().map(|&ip| SocketAddr::new(ip, 0));
+    Ok((addresses.collect(), true))
 }
 
 fn ask_system(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
@@ -159,23 +171,26 @@ fn ask_system(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
 fn built_in(host: &str) -> Option<&'static [IpAddr]> {
     const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
     const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    match host {
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    match name.as_str() {
         "localhost" => Some(&[V6, V4]),
         "ip6-localhost" | "ip6-loopback" => Some(&[V6]),
         _ => None,
     }
 }
 
-fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
+/// The address that `host` spells out, or the zone of it that does not exist.
+fn numeric(host: &str, port: u16) -> Option<Result<SocketAddr, String>> {
     if let Ok(address) = host.parse() {
-        return Some(SocketAddr::new(address, port));
+        return Some(Ok(SocketAddr::new(address, port)));
     }
     let (address, zone) = host.split_once('%')?;
-    let zone = match zone.parse() {
-        Ok(number) => number,
-        Err(_) => nix::net::if_::if_nametoindex(zone).ok()?,
-    };
-    Some(SocketAddrV6::new(address.parse().ok()?, port, 0, zone).into())
+    let address = address.parse().ok()?;
+    let number = zone.parse().ok();
+    match number.or_else(|| nix::net::if_::if_nametoindex(zone).ok()) {
+        Some(number) => Some(Ok(SocketAddrV6::new(address, port, 0, number).into())),
+        None => Some(Err(zone.into())),
+    }
 }
 
 fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {

@@ -129,8 +129,9 @@ fn send(socket: &mio::net::UdpSocket, datagram: &[u8], to: &Envelope) -> io::Res
     // The answer may leave by another interface than the question came in.
     let message = match &mut local {
         Some(Destination::V4(info)) => {
+            // `ipi_spec_dst` is this host's address for the answer, also to a
+            // broadcast (ip(7)).
             info.ipi_ifindex = 0;
-            info.ipi_spec_dst = info.ipi_addr;
             Some(ControlMessage::Ipv4PacketInfo(info))
         }
         Some(Destination::V6(info)) => {

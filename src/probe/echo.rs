@@ -18,7 +18,7 @@ use super::{Target, attempts};
 use crate::finding::{Exit, Latency, Phases, Record, Reply, State};
 use crate::net::{host_with_port, stdin};
 use crate::reactor::{signals, sleep};
-use crate::units::{parse_duration, parse_size};
+use crate::units::{self, parse_duration, parse_positive_duration, parse_size};
 
 use lines::Lines;
 use series::Series;
@@ -60,7 +60,7 @@ pub struct Options {
     #[arg(long, value_name = "SIZE", default_value = "64", value_parser = parse_size)]
     pub size: usize,
     /// How long to wait for the connection, and for each echo
-    #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_duration)]
+    #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_positive_duration)]
     pub timeout: Duration,
 }
 
@@ -71,12 +71,28 @@ pub struct Options {
 /// No address answered, or the server closed, reset, answered wrongly or not
 /// in time: in words.
 pub async fn probe(options: &Options, tell: &dyn Fn(Record)) -> anyhow::Result<Exit> {
-    let mut link = Link::open(options, tell).await?;
-    if let Some(count) = options.count {
-        return measure(&mut link, options, count, tell).await;
+    let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
+    let mut series = Series::new()?;
+    let mut answered = None;
+    let work = async {
+        let mut link = Link::open(options, tell).await?;
+        answered = Some(link.address());
+        match options.count {
+            Some(count) => measure(&mut link, options, count, &mut series, tell).await?,
+            None => exchange_lines(&mut link, stdin(), options, tell).await?,
+        }
+        link.finish().await.map(|()| Exit::Good)
+    };
+    let interrupted = async { Ok(Exit::by_signal(interrupts.next().await?)) };
+    let outcome = future::or(work, interrupted).await;
+    if let (Some(_), Some(address)) = (options.count, answered) {
+        let summary = series.summary(options.target_name(), address);
+        tell(Record::Latency(summary));
     }
-    exchange_lines(&mut link, stdin(), options, tell).await?;
-    Ok(Exit::Good)
+    match (outcome, series.lost()) {
+        (Ok(Exit::Good), lost @ 1..) => anyhow::bail!("{lost} messages were lost"),
+        (outcome, _) => outcome,
+    }
 }
 
 /// An open way to the server.
@@ -105,6 +121,14 @@ impl Link {
         match self {
             Self::Tcp(tcp) => tcp.address,
             Self::Udp(udp) => udp.address(),
+        }
+    }
+
+    /// How the way to the server was opened.
+    fn phases(&self) -> Phases {
+        match self {
+            Self::Tcp(tcp) => tcp.phases,
+            Self::Udp(_) => Phases::default(),
         }
     }
 
@@ -175,58 +199,37 @@ async fn exchange_lines(
     options: &Options,
     tell: &dyn Fn(Record),
 ) -> anyhow::Result<()> {
-    let longest = if options.udp {
-        LARGEST_DATAGRAM
-    } else {
-        LONGEST_LINE
+    let longest = match options.udp {
+        true => LARGEST_DATAGRAM,
+        false => LONGEST_LINE,
     };
     let mut input = Lines::new(input, longest);
+    let mut lost = 0_u64;
     loop {
         let typed = async { input.next().await.context("cannot read the input") };
-        let Some(message) = future::or(typed, link.watch()).await? else {
+        let Some(piece) = future::or(typed, link.watch()).await? else {
             break;
         };
-        if message.trim_ascii() == b"exit" {
+        let message = piece.bytes;
+        if piece.starts_line && message.trim_ascii() == b"exit" {
             break;
         }
         let outcome = link.exchange(&message).await;
         link.tell_tried(options, tell);
         match outcome? {
             Outcome::Echoed(time) => tell(reply(link, options, &message, time)),
-            Outcome::Lost => anyhow::bail!("no echo within {}", humantime(options.timeout)),
+            Outcome::Lost => {
+                lost += 1;
+                tell(no_reply(link, options));
+            }
         }
     }
-    link.finish().await
+    anyhow::ensure!(lost == 0, "{lost} lines were lost");
+    Ok(())
 }
 
-/// Sends `count` numbered messages at the pace asked for. A signal ends it
-/// early, with what was measured so far.
+/// Sends `count` numbered messages at the pace asked for.
 async fn measure(
-    link: &mut Link,
-    options: &Options,
-    count: u64,
-    tell: &dyn Fn(Record),
-) -> anyhow::Result<Exit> {
-    let mut series = Series::new()?;
-    let mut interrupts = signals(&[SIGINT, SIGTERM])?;
-    let all = async {
-        run_series(link, options, count, &mut series, tell).await?;
-        Ok(None)
-    };
-    let interrupted = async { Ok(Some(interrupts.next().await?)) };
-    let outcome: anyhow::Result<_> = future::or(all, interrupted).await;
-    tell(Record::Latency(
-        series.summary(options.target_name(), link.address()),
-    ));
-    match (outcome?, series.lost()) {
-        (Some(SIGTERM), _) => Ok(Exit::Terminated),
-        (Some(_), _) => Ok(Exit::Interrupted),
-        (None, 0) => link.finish().await.map(|()| Exit::Good),
-        (None, lost) => anyhow::bail!("{lost} of {count} messages were lost"),
-    }
-}
-
-async fn run_series(
     link: &mut Link,
     options: &Options,
     count: u64,
@@ -255,40 +258,58 @@ async fn run_series(
             }
         }
         if number + 1 < count {
-            pause.await;
+            let paced = async {
+                pause.await;
+                Ok(())
+            };
+            future::or(paced, link.watch()).await?;
         }
     }
     Ok(())
 }
 
 fn reply(link: &Link, options: &Options, message: &[u8], time: Duration) -> Record {
-    let size = if message.is_empty() {
-        options.size
-    } else {
-        message.len()
+    let size = match message {
+        [] => options.size,
+        _ => message.len(),
     };
     let shown = match message {
         [] => format!("{size} bytes from {}", link.address()),
         _ => String::from_utf8_lossy(message.trim_ascii_end()).into_owned(),
     };
     Record::Reply(Reply {
-        protocol: "echo".into(),
-        target: options.target_name(),
-        address: Some(link.address()),
-        kind: "echo".into(),
         ok: true,
         sizes_bytes: vec![size as u64],
         shown: Some(shown),
         phases: Phases {
             total: Some(time),
-            ..Phases::default()
+            ..link.phases()
         },
-        ..Reply::default()
+        ..empty_reply(link, options)
     })
 }
 
-fn humantime(duration: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(duration)
+/// A datagram that did not come back in time.
+fn no_reply(link: &Link, options: &Options) -> Record {
+    let limit = units::limit(options.timeout);
+    Record::Reply(Reply {
+        reason: Some(format!("no echo within {limit}")),
+        phases: Phases {
+            total: Some(options.timeout),
+            ..link.phases()
+        },
+        ..empty_reply(link, options)
+    })
+}
+
+fn empty_reply(link: &Link, options: &Options) -> Reply {
+    Reply {
+        protocol: "echo".into(),
+        target: options.target_name(),
+        address: Some(link.address()),
+        kind: "echo".into(),
+        ..Reply::default()
+    }
 }
 
 impl Series {

@@ -16,8 +16,9 @@ use super::EventLoop;
 /// halves the throughput there, while 256 KiB is good everywhere.
 pub const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Size of the buffers handed out while many tasks keep a full one.
-const SMALL_BYTES: usize = 4 * 1024;
+/// Size of the buffers handed out while many tasks keep a full one: small
+/// enough for thousands, and just as fast for whoever is not stuck.
+const SMALL_BYTES: usize = 16 * 1024;
 
 /// Full buffers in use at once (16 MiB); what is asked for beyond is small.
 const FULL_IN_USE: usize = 64;
@@ -39,9 +40,9 @@ impl Pool {
     }
 }
 
-/// A byte buffer of the loop, [`BUFFER_BYTES`] long, or 4 KiB while more than
+/// A byte buffer of the loop, [`BUFFER_BYTES`] long, or 16 KiB while more than
 /// 64 are in use: so what slow readers leave unsent is bounded at 16 MiB and
-/// 4 KiB for each further one. It comes as its last user left it.
+/// 16 KiB for each further one. It comes as its last user left it.
 pub struct Buffer {
     bytes: Box<[u8]>,
     event_loop: Rc<EventLoop>,

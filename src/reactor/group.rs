@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 use slab::Slab;
 
+use super::EventLoop;
 use super::task::{Task, spawn};
 
 /// Tasks with a common end: dropping the group cancels them all.
@@ -36,6 +37,8 @@ impl TaskGroup {
     /// # Panics
     /// No loop runs on this thread.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        // Said before anything is borrowed that a destructor would need.
+        drop(EventLoop::current());
         let state = &self.0;
         let mut tasks = state.tasks.borrow_mut();
         let entry = tasks.vacant_entry();

@@ -58,10 +58,10 @@ impl Limit {
         if free { self.take() } else { None }
     }
 
-    /// Whether no permit is out.
+    /// How many permits are out.
     #[must_use]
-    pub fn is_unused(&self) -> bool {
-        self.0.free.get() == self.0.most
+    pub fn out(&self) -> usize {
+        self.0.most - self.0.free.get()
     }
 
     fn take(&self) -> Option<Permit> {

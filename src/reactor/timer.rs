@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use super::EventLoop;
-
-/// Longer sleeps are cut to this: an `Instant` cannot reach arbitrarily far.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+use crate::units::LONGEST;
 
 /// The loop's pending timers, by deadline; the number keeps equal ones apart.
 #[derive(Default)]

@@ -44,8 +44,13 @@ pub fn start_log(verbosity: u8, quiet: bool, format: LogFormat) {
 fn write_text(out: &mut impl Write, record: &Record<'_>) -> std::io::Result<()> {
     let at = humantime::format_rfc3339_seconds(SystemTime::now());
     let level = record.level().as_str().to_lowercase();
-    let target = record.target().trim_start_matches("netkit::");
+    let target = short_target(record);
     writeln!(out, "{at} {level} {target}: {}", record.args())
+}
+
+/// Where it happened, as the module's path within netkit.
+fn short_target<'a>(record: &'a Record<'_>) -> &'a str {
+    record.target().trim_start_matches("netkit::")
 }
 
 /// A log line that carries a record is that record.
@@ -56,7 +61,7 @@ fn write_json(out: &mut impl Write, record: &Record<'_>) -> std::io::Result<()> 
         _ => serde_json::json!({
             "type": "log",
             "level": record.level().as_str().to_lowercase(),
-            "target": record.target(),
+            "target": short_target(record),
             "message": record.args().to_string(),
         }),
     };

@@ -48,7 +48,8 @@ impl Progress {
         if self.expected == 0 || now().saturating_duration_since(self.started) < PATIENCE {
             return;
         }
-        let bar = self.bar.get_or_insert_with(draw);
+        let elapsed = now().saturating_duration_since(self.started);
+        let bar = self.bar.get_or_insert_with(|| draw(elapsed));
         bar.set_length(self.expected as u64);
         bar.set_position(self.done as u64);
         bar.tick();
@@ -73,10 +74,11 @@ impl Progress {
     }
 }
 
-fn draw() -> ProgressBar {
+fn draw(elapsed: Duration) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = bar.with_elapsed(elapsed);
     let style = ProgressStyle::with_template(
-        "{bar:30} {human_pos}/{human_len} checks  {per_sec}  {elapsed} left {eta}",
+        "{bar:30} {human_pos}/{human_len} checks, {elapsed}, {eta} left",
     );
     match style {
         Ok(style) => bar.with_style(style),

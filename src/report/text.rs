@@ -187,7 +187,8 @@ fn write_evidence(line: &mut String, evidence: &Evidence, hint: bool) {
 
 fn write_reply(line: &mut String, reply: &Reply) {
     let time = units::Latency(reply.phases.total.unwrap_or_default());
-    let shown = reply.shown.as_deref().unwrap_or_default();
+    let shown = reply.shown.as_deref().or(reply.reason.as_deref());
+    let shown = shown.unwrap_or_default();
     let _ = write!(line, "{time:>TIME_WIDTH$}  {}", printable(shown));
 }
 

@@ -6,19 +6,23 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_lite::AsyncWriteExt;
 
 use super::{Client, Running, Server, Stop, write_port_file};
 use crate::finding::End;
 use crate::net::{UdpSocket, bind_udp};
-use crate::reactor::{Buffer, TaskGroup, within};
+use crate::reactor::{Buffer, TaskGroup, sleep, within};
 
 /// The service's name in logs.
 const TARGET: &str = "serve::echo";
 
 /// The most that a UDP header can announce (RFC 768).
 const LONGEST_DATAGRAM: usize = 65_535;
+
+/// After a datagram could not be received: what lasts must not spin.
+const ERROR_PAUSE: Duration = Duration::from_secs(1);
 
 /// Options of `netkit serve echo`, also called `netkit echo-server`.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,12 +47,18 @@ pub struct Options {
 pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     let mut stop = Stop::catch()?;
     if options.udp {
-        let (_tasks, addresses) = start_udp(options.port, &options.server).await?;
+        let starting = start_udp(options.port, &options.server);
+        let Some((_tasks, addresses)) = stop.or_done(starting).await? else {
+            return Ok(());
+        };
         tell(options, &addresses, "udp", announce)?;
         stop.wait().await?;
         return Ok(());
     }
-    let (running, addresses) = start(options.port, &options.server).await?;
+    let starting = start(options.port, &options.server);
+    let Some((running, addresses)) = stop.or_done(starting).await? else {
+        return Ok(());
+    };
     tell(options, &addresses, "tcp", announce)?;
     running.until_signalled(stop, options.server.grace).await?;
     Ok(())
@@ -138,7 +148,8 @@ async fn echo_datagrams(socket: UdpSocket) {
         let (count, envelope) = match socket.receive_from(&mut buffer).await {
             Ok(received) => received,
             Err(error) => {
-                log::debug!(target: TARGET, "cannot receive: {error}");
+                log::warn!(target: TARGET, "cannot receive: {error}");
+                sleep(ERROR_PAUSE).await;
                 continue;
             }
         };

@@ -193,7 +193,7 @@ fn shape(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "transition" => (&["target", "to", "at_us"], &["address", "from"]),
         "reply" => (
             &["protocol", "target", "kind", "ok", "sizes_bytes"],
-            &["address", "reason", "total_us"],
+            &["address", "reason", "resolve_us", "connect_us", "total_us"],
         ),
         "latency" => (
             &["target", "count", "lost", "loss_pct"],

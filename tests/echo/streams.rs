@@ -58,7 +58,7 @@ fn urgent_data_never_stalls_the_stream() {
         server.pause();
         send_around_urgent_byte(&client);
         server.resume();
-        expect_bytes(&client, b"beforeafter");
+        expect_bytes(&client, b"before!after");
         round_trip(&client, format!("still here, round {round}").as_bytes());
     }
     finish(&client);
@@ -73,17 +73,18 @@ fn urgent_data_right_before_the_end_loses_nothing() {
     send_around_urgent_byte(&client);
     client.shutdown(Shutdown::Write).expect("cannot half-close");
     server.resume();
-    expect_bytes(&client, b"beforeafter");
+    expect_bytes(&client, b"before!after");
     expect_end(&client);
 }
 
 #[test]
-fn an_urgent_byte_alone_changes_nothing() {
+fn an_urgent_byte_is_a_byte_of_the_stream() {
     let server = Server::echo(&[]);
     let client = connect(server.ipv4());
     round_trip(&client, b"one");
     let urgent = SockRef::from(&client).send_out_of_band(b"!");
     assert_eq!(urgent.expect("cannot send urgent data"), 1);
+    expect_bytes(&client, b"!");
     round_trip(&client, b"two");
     finish(&client);
 }

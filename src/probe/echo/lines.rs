@@ -8,6 +8,15 @@ use futures_lite::AsyncReadExt;
 /// Bytes asked for at once.
 const CHUNK: usize = 64 * 1024;
 
+/// A line, or a piece of one that is too long to be sent at once.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// The bytes, with the end of the line if it is there.
+    pub(super) bytes: Vec<u8>,
+    /// It begins where a line begins.
+    pub(super) starts_line: bool,
+}
+
 /// Lines of any length, in pieces of at most so many bytes.
 pub(super) struct Lines<R> {
     input: R,
@@ -16,6 +25,8 @@ pub(super) struct Lines<R> {
     /// How far `buffered` is known to hold no end of line.
     searched: usize,
     ended: bool,
+    /// What comes next begins a line.
+    starts_line: bool,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
@@ -26,12 +37,13 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             buffered: Vec::new(),
             searched: 0,
             ended: false,
+            starts_line: true,
         }
     }
 
     /// The next line with its end, or as much of it as is allowed at once;
     /// nothing at the end of the input. A drop loses nothing.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<Piece>> {
         loop {
             let fresh = &self.buffered[self.searched..];
             let end = fresh.iter().position(|&it| it == b'\n');
@@ -41,9 +53,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             };
             if end.is_some() || length >= self.longest || self.ended {
                 let rest = self.buffered.split_off(length.min(self.longest));
-                let line = std::mem::replace(&mut self.buffered, rest);
+                let bytes = std::mem::replace(&mut self.buffered, rest);
                 self.searched = 0;
-                return Ok((!line.is_empty()).then_some(line));
+                let ends_line = bytes.ends_with(b"\n");
+                let starts_line = std::mem::replace(&mut self.starts_line, ends_line);
+                return Ok((!bytes.is_empty()).then_some(Piece { bytes, starts_line }));
             }
             self.searched = length;
             let mut chunk = vec![0; CHUNK];
@@ -62,7 +76,17 @@ mod tests {
 
     fn lines(input: &[u8], longest: usize) -> Vec<Vec<u8>> {
         let mut lines = Lines::new(input, longest);
-        std::iter::from_fn(|| block_on(lines.next()).unwrap()).collect()
+        std::iter::from_fn(|| block_on(lines.next()).unwrap().map(|it| it.bytes)).collect()
+    }
+
+    #[test]
+    fn only_the_first_piece_starts_a_line() {
+        let mut lines = Lines::new(&b"aaexit\nexit\n"[..], 2);
+        let mut starts = Vec::new();
+        while let Some(piece) = block_on(lines.next()).unwrap() {
+            starts.push(piece.starts_line);
+        }
+        assert_eq!(starts, [true, false, false, false, true, false, false]);
     }
 
     #[test]

@@ -7,17 +7,20 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 
-use super::{Options, humantime};
-use crate::finding::Record;
+use super::Options;
+use crate::finding::{Phases, Record};
 use crate::net::{TcpStream, dial};
 use crate::probe::attempts;
 use crate::protocol::echo::Verifier;
 use crate::reactor::{Buffer, now, timeout};
+use crate::units;
 
 /// A connection to the server.
 pub(super) struct Tcp {
     stream: TcpStream,
     pub(super) address: SocketAddr,
+    /// How long it took to get here.
+    pub(super) phases: Phases,
     limit: Duration,
 }
 
@@ -36,6 +39,11 @@ impl Tcp {
         }
         let dialed = dialed?;
         Ok(Self {
+            phases: Phases {
+                resolve: dialed.resolved.took,
+                connect: dialed.connect,
+                ..Phases::default()
+            },
             stream: dialed.stream,
             address: dialed.address,
             limit: options.timeout,
@@ -69,7 +77,7 @@ impl Tcp {
             Ok(Err(error)) => Err(error.context(format!("{matched} of {all} bytes came back"))),
             Err(_) => bail!(
                 "no echo within {}: {matched} of {all} bytes came back",
-                humantime(self.limit)
+                units::limit(self.limit)
             ),
         }
     }
@@ -100,7 +108,7 @@ impl Tcp {
             Ok(Err(error)) => Err(lost(error)),
             Err(_) => bail!(
                 "the server did not close within {} after our end of stream",
-                humantime(self.limit)
+                units::limit(self.limit)
             ),
         }
     }
