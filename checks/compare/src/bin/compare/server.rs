@@ -1,0 +1,199 @@
+//! Echo servers of every kind, started and ended alike.
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use netkit_compare::watch;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::options::{Options, sibling};
+use crate::placement::Placement;
+use crate::programs::{NCAT, PYTHON, Program, SOCAT};
+
+/// How long a server may take until it accepts.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The Python server.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/echo_asyncio.py");
+
+/// A server that takes part.
+#[derive(Debug, Clone)]
+pub(crate) struct Contestant {
+    /// Its name in tables.
+    pub(crate) name: &'static str,
+    /// Whether it starts a process for each connection.
+    pub(crate) forks: bool,
+    /// Whether it takes part in every round, or only in some.
+    pub(crate) reference: bool,
+    program: PathBuf,
+    /// With `HOST`, `PORT` and `SCRIPT` where those belong.
+    arguments: Vec<String>,
+}
+
+/// Names in tables, for those that goals refer to.
+pub(crate) mod names {
+    /// The bare epoll loop.
+    pub(crate) const RAW: &str = "raw epoll";
+    /// tokio on one thread.
+    pub(crate) const TOKIO: &str = "tokio";
+    /// What all of this is about.
+    pub(crate) const NETKIT: &str = "netkit";
+    /// ncat with a cat for each connection.
+    pub(crate) const NCAT: &str = "ncat -e /bin/cat";
+    /// socat with a cat for each connection.
+    pub(crate) const SOCAT_EXEC: &str = "socat EXEC:cat";
+    /// socat with a pipe for each connection.
+    pub(crate) const SOCAT_PIPE: &str = "socat PIPE";
+    /// Python.
+    pub(crate) const ASYNCIO: &str = "asyncio streams";
+}
+
+/// Everyone that can take part here.
+pub(crate) fn contestants(options: &Options) -> Result<Vec<Contestant>, Box<dyn Error>> {
+    let mut all = vec![
+        reference(names::RAW, sibling("raw")?, "HOST:PORT"),
+        reference(names::TOKIO, sibling("tokio")?, "HOST:PORT"),
+    ];
+    if let Some(netkit) = &options.netkit {
+        let arguments = "echo-server --host HOST --port PORT";
+        all.push(reference(names::NETKIT, netkit.clone(), arguments));
+    }
+    if options.peers {
+        let listen = "TCP-LISTEN:PORT,bind=HOST,reuseaddr,backlog=1024,fork";
+        let peers = [
+            peer(
+                names::NCAT,
+                NCAT,
+                "-l -k -m 1024 -e /bin/cat HOST PORT",
+                true,
+            ),
+            peer(
+                names::SOCAT_EXEC,
+                SOCAT,
+                &format!("{listen} EXEC:cat"),
+                true,
+            ),
+            peer(names::SOCAT_PIPE, SOCAT, &format!("{listen} PIPE"), true),
+            peer(names::ASYNCIO, PYTHON, "SCRIPT HOST PORT", false),
+        ];
+        all.extend(peers.into_iter().flatten());
+    }
+    Ok(all)
+}
+
+fn reference(name: &'static str, program: PathBuf, arguments: &str) -> Contestant {
+    Contestant {
+        name,
+        forks: false,
+        reference: true,
+        program,
+        arguments: words(arguments),
+    }
+}
+
+fn peer(name: &'static str, program: Program, arguments: &str, forks: bool) -> Option<Contestant> {
+    Some(Contestant {
+        name,
+        forks,
+        reference: false,
+        program: program.find()?,
+        arguments: words(arguments),
+    })
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(String::from).collect()
+}
+
+/// A server that accepts. Dropping it ends it and all its children.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// From its start until it took a connection.
+    pub(crate) started_in: Duration,
+}
+
+impl Contestant {
+    /// Starts it and waits until it takes a connection.
+    pub(crate) fn start(&self, placement: Placement) -> Result<Server, Box<dyn Error>> {
+        let address = reserve()?;
+        placement.as_measured()?;
+        let start = Instant::now();
+        let child = self.command(address).spawn();
+        placement.as_load()?;
+        let mut server = Server {
+            child: child.map_err(|error| cannot_start(&self.program, &error))?,
+            address,
+            started_in: Duration::ZERO,
+        };
+        server.wait(self.name, start)?;
+        Ok(server)
+    }
+
+    fn command(&self, address: SocketAddr) -> Command {
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let fill = |word: &String| match word.as_str() {
+            "SCRIPT" => SCRIPT.to_owned(),
+            word => word.replace("HOST", &host).replace("PORT", &port),
+        };
+        let mut command = Command::new(&self.program);
+        command
+            .args(self.arguments.iter().map(fill))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+}
+
+impl Server {
+    /// Its process.
+    pub(crate) fn process(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    fn wait(&mut self, name: &str, start: Instant) -> Result<(), Box<dyn Error>> {
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("cannot start {name}: it ended with {status}").into());
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(format!("cannot start {name}: nothing after {PATIENCE:?}").into());
+            }
+        }
+        self.started_in = start.elapsed();
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Not by a process group of its own: an interrupt from the terminal is
+        // to reach everyone here.
+        for process in watch::tree(self.process()) {
+            if let Some(process) = Pid::from_raw(process) {
+                // It may have ended by itself.
+                let _ = kill_process(process, Signal::KILL);
+            }
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn cannot_start(program: &Path, error: &io::Error) -> String {
+    format!("cannot start `{}`: {error}", program.display())
+}
+
+/// A port that was free a moment ago, on a loopback address that nobody else
+/// uses: not every server can choose one itself and tell.
+fn reserve() -> io::Result<SocketAddr> {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, 20, high, low);
+    TcpListener::bind((host, 0))?.local_addr()
+}

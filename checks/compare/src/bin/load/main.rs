@@ -1,0 +1,40 @@
+//! An independent load for echo servers. Every byte that comes back is compared
+//! with the one that was sent; the result is one line of JSON.
+
+mod churn;
+mod idle;
+mod options;
+mod round_trips;
+mod stream;
+mod tally;
+mod window;
+
+use std::error::Error;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+
+use options::{Mode, Options};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::from_arguments()?;
+    let outcome = match options.mode {
+        Mode::RoundTrips => round_trips::run(&options)?,
+        Mode::Stream => stream::run(&options)?,
+        Mode::Churn => churn::run(&options)?,
+        Mode::Idle => idle::hold(&options)?,
+        Mode::ActiveAmongIdle => idle::active(&options)?,
+    };
+    #[allow(clippy::print_stdout)]
+    {
+        println!("{outcome}");
+    }
+    Ok(())
+}
+
+/// A connection that neither waits nor delays.
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,100 @@
+//! The stretch of time that is measured.
+
+use std::time::{Duration, Instant};
+
+use netkit_compare::watch;
+
+use crate::options::Options;
+
+/// Warm-up, then the window, at both edges of which the server's clock is read.
+#[derive(Debug)]
+pub(crate) struct Window {
+    opens: Instant,
+    length: Duration,
+    watched: Option<i32>,
+    open: Option<Reading>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    at: Instant,
+    cpu: Duration,
+    own_cpu: Duration,
+    waited: Duration,
+}
+
+/// What a turn of the loop has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not measured yet.
+    WarmUp,
+    /// The window has just been opened: forget what was counted.
+    Opened,
+    /// Measured.
+    Open,
+    /// The end.
+    Over(Span),
+}
+
+/// What happened between the edges of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// How long it was.
+    pub(crate) elapsed: Duration,
+    /// What the server and its children used meanwhile.
+    pub(crate) cpu: Option<Duration>,
+    /// What the load itself used.
+    pub(crate) own_cpu: Duration,
+    /// How long the load or the server had to wait for its CPU.
+    pub(crate) waited: Duration,
+}
+
+impl Window {
+    /// The warm-up begins now.
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            opens: Instant::now() + options.warm_up,
+            length: options.window,
+            watched: options.watch,
+            open: None,
+        }
+    }
+
+    /// Where in time this is.
+    pub(crate) fn phase(&mut self) -> Phase {
+        let now = Instant::now();
+        let Some(open) = self.open else {
+            if now < self.opens {
+                return Phase::WarmUp;
+            }
+            self.open = Some(self.read());
+            return Phase::Opened;
+        };
+        if now < open.at + self.length {
+            return Phase::Open;
+        }
+        let end = self.read();
+        Phase::Over(Span {
+            elapsed: end.at - open.at,
+            cpu: self.watched.map(|_| end.cpu.saturating_sub(open.cpu)),
+            own_cpu: end.own_cpu.saturating_sub(open.own_cpu),
+            waited: end.waited.saturating_sub(open.waited),
+        })
+    }
+
+    /// When the phase changes next.
+    pub(crate) fn next_change(&self) -> Instant {
+        self.open.map_or(self.opens, |open| open.at + self.length)
+    }
+
+    fn read(&self) -> Reading {
+        let own = std::process::id().cast_signed();
+        Reading {
+            own_cpu: watch::cpu_time(own),
+            waited: watch::waiting_time(own)
+                + self.watched.map_or(Duration::ZERO, watch::waiting_time),
+            cpu: self.watched.map_or(Duration::ZERO, watch::cpu_time),
+            at: Instant::now(),
+        }
+    }
+}
