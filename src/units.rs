@@ -76,7 +76,8 @@ pub struct Latency(pub Duration);
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // In integers: a report of many thousand lines is made of these.
-        let micros = (self.0.as_nanos() + 500) / 1_000;
+        let nanos = u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX - 500);
+        let micros = (nanos + 500) / 1_000;
         let (thousandths, unit) = match micros {
             ..999_500 => (micros, "ms"),
             _ => ((micros + 500) / 1_000, "s"),
@@ -87,7 +88,7 @@ impl fmt::Display for Latency {
             9_995..99_950 => (1, (thousandths + 50) / 100),
             _ => (0, (thousandths + 500) / 1_000),
         };
-        let one = 10_u128.pow(digits);
+        let one = 10_u64.pow(digits);
         let (whole, rest) = (fraction / one, fraction % one);
         let shown = match digits {
             0 => format!("{whole} {unit}"),

@@ -13,7 +13,7 @@ use crate::net::{Begun, Failure, Opened, ResolveError, Resolved, begin_connect, 
 use crate::reactor::{TaskGroup, now, sleep, timeout, yield_now};
 
 /// Ports tried in one go, after which others get their turn.
-const PORTS_AT_A_STRETCH: u32 = 32;
+const PORTS_AT_A_STRETCH: u32 = 64;
 
 /// How long to wait for somebody to give a descriptor or a port back.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(20);

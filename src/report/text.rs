@@ -1,6 +1,7 @@
 //! Records as lines for people.
 
 use std::fmt::{Display, Write};
+use std::ops::Range;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -61,7 +62,7 @@ impl Painter {
         match result.address {
             Some(address) => {
                 let shown = self.write_start(line, result.state, &address, took);
-                if result.target != shown {
+                if result.target != line[shown] {
                     let _ = write!(line, "{REMARK}({})", result.target);
                 }
             }
@@ -125,19 +126,19 @@ impl Painter {
         line
     }
 
-    /// The columns; returns the address as it is shown.
+    /// The columns; returns where in the line the address stands.
     fn write_start(
         &self,
         line: &mut String,
         state: State,
         address: &dyn Display,
         took: Option<Duration>,
-    ) -> String {
+    ) -> Range<usize> {
         self.write_painted(line, state);
         pad(line, STATE_WIDTH.saturating_sub(state.as_str().len()));
         let start = line.len();
         let _ = write!(line, "{address}");
-        let shown = line[start..].to_owned();
+        let shown = start..line.len();
         pad(line, ADDRESS_WIDTH.saturating_sub(shown.len()));
         if let Some(took) = took {
             let _ = write!(line, " {:>TIME_WIDTH$}", units::Latency(took));
