@@ -7,7 +7,7 @@
 //! can starve the sockets, and none the timers.
 //!
 //! This module knows nothing of addresses or protocols; `net` builds on
-//! [`Watched`], the only door between a socket and the loop.
+//! `Watched`, the only door between a socket and the loop.
 
 mod blocking;
 mod buffer;
