@@ -24,7 +24,7 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 /// Checks a target: one round, or with `--wait` as many as it takes. What is
 /// still under way holds up no further round of the others.
 pub(super) async fn run_target(run: Rc<Run>, index: usize, target: Rc<Target>) {
-    let task = Rc::new(Task {
+    let task = Rc::new(TargetRun {
         run,
         index,
         target,
@@ -54,7 +54,7 @@ pub(super) async fn run_target(run: Rc<Run>, index: usize, target: Rc<Target>) {
 }
 
 /// A target in its run.
-struct Task {
+struct TargetRun {
     run: Rc<Run>,
     index: usize,
     target: Rc<Target>,
@@ -75,7 +75,7 @@ struct Verdict {
     hurried: bool,
 }
 
-impl Task {
+impl TargetRun {
     /// Tries whatever has neither passed nor is under way; what takes time
     /// goes on in `pending`.
     async fn start_round(self: &Rc<Self>, pending: &TaskGroup) {
