@@ -89,12 +89,16 @@ impl fmt::Display for Latency {
             _ => (0, (thousandths + 500) / 1_000),
         };
         let one = 10_u64.pow(digits);
-        let (whole, rest) = (fraction / one, fraction % one);
-        let shown = match digits {
-            0 => format!("{whole} {unit}"),
-            _ => format!("{whole}.{rest:0width$} {unit}", width = digits as usize),
-        };
-        f.pad(&shown)
+        let mut buffer = itoa::Buffer::new();
+        f.write_str(buffer.format(fraction / one))?;
+        if digits > 0 {
+            let rest = buffer.format(fraction % one);
+            f.write_str(".")?;
+            f.write_str(&"00"[..(digits as usize).saturating_sub(rest.len())])?;
+            f.write_str(rest)?;
+        }
+        f.write_str(" ")?;
+        f.write_str(unit)
     }
 }
 

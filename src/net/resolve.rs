@@ -52,10 +52,17 @@ impl Resolved {
 /// `HOST:PORT`, with brackets where the host holds colons.
 #[must_use]
 pub fn host_with_port(host: &str, port: u16) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]:{port}"),
-        false => format!("{host}:{port}"),
+    // Made for every result of a scan: without the machinery of `format!`.
+    let mut shown = String::with_capacity(host.len() + "[]:65535".len());
+    let (open, close) = match host.contains(':') {
+        true => ("[", "]:"),
+        false => ("", ":"),
+    };
+    for part in [open, host, close] {
+        shown.push_str(part);
     }
+    shown.push_str(itoa::Buffer::new().format(port));
+    shown
 }
 
 impl fmt::Display for ResolveError {

@@ -1,6 +1,7 @@
 //! Records as lines for people.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -131,17 +132,18 @@ impl Painter {
         &self,
         line: &mut String,
         state: State,
-        address: &dyn Display,
+        address: &impl Place,
         took: Option<Duration>,
     ) -> Range<usize> {
         self.write_painted(line, state);
         pad(line, STATE_WIDTH.saturating_sub(state.as_str().len()));
         let start = line.len();
-        let _ = write!(line, "{address}");
+        address.write_to(line);
         let shown = start..line.len();
         pad(line, ADDRESS_WIDTH.saturating_sub(shown.len()));
         if let Some(took) = took {
-            let _ = write!(line, " {:>TIME_WIDTH$}", units::Latency(took));
+            line.push(' ');
+            write_time(line, took);
         }
         shown
     }
@@ -173,9 +175,45 @@ fn pad(line: &mut String, spaces: usize) {
     line.push_str(&SPACES[..spaces.min(SPACES.len())]);
 }
 
+/// What stands in the address column.
+trait Place {
+    fn write_to(&self, line: &mut String);
+}
+
+impl Place for String {
+    fn write_to(&self, line: &mut String) {
+        line.push_str(self);
+    }
+}
+
+impl Place for SocketAddr {
+    /// IPv4 without the machinery of `write!`: a scan writes thousands.
+    fn write_to(&self, line: &mut String) {
+        let Self::V4(v4) = self else {
+            let _ = write!(line, "{self}");
+            return;
+        };
+        let mut buffer = itoa::Buffer::new();
+        for (octet, after) in v4.ip().octets().into_iter().zip([".", ".", ".", ":"]) {
+            line.push_str(buffer.format(octet));
+            line.push_str(after);
+        }
+        line.push_str(buffer.format(v4.port()));
+    }
+}
+
+/// A time, to the right of its column.
+fn write_time(line: &mut String, time: Duration) {
+    let mut shown = String::with_capacity(TIME_WIDTH);
+    let _ = write!(shown, "{}", units::Latency(time));
+    pad(line, TIME_WIDTH.saturating_sub(shown.len()));
+    line.push_str(&shown);
+}
+
 fn write_evidence(line: &mut String, evidence: &Evidence, hint: bool) {
     if let Some(reason) = &evidence.reason {
-        let _ = write!(line, "{REMARK}{reason}");
+        line.push_str(REMARK);
+        line.push_str(reason);
     }
     // A reason that names them has said so already.
     if let (Some(count @ 1..), None) = (evidence.syn_retransmits, &evidence.reason) {
@@ -187,10 +225,10 @@ fn write_evidence(line: &mut String, evidence: &Evidence, hint: bool) {
 }
 
 fn write_reply(line: &mut String, reply: &Reply) {
-    let time = units::Latency(reply.phases.total.unwrap_or_default());
+    write_time(line, reply.phases.total.unwrap_or_default());
     let shown = reply.shown.as_deref().or(reply.reason.as_deref());
     let shown = shown.unwrap_or_default();
-    let _ = write!(line, "{time:>TIME_WIDTH$}  {}", printable(shown));
+    let _ = write!(line, "  {}", printable(shown));
 }
 
 fn write_latency(lines: &mut String, latency: &Latency) {
