@@ -155,7 +155,8 @@ fn an_address_that_is_silent_holds_up_no_other() {
 
 #[test]
 fn a_receive_that_always_fails_does_not_spin() {
-    let wrapper = ["strace", "-f", "-o", "/dev/null"];
+    // The tracer as a grandchild: the server itself is ours to end.
+    let wrapper = ["strace", "-D", "-f", "-o", "/dev/null"];
     let inject = ["-e", "trace=recvmsg", "-e", "inject=recvmsg:error=ENOMEM"];
     let arguments = ["echo-server", "--port", "0", "--udp"];
     let server = Server::through(&[&wrapper[..], &inject].concat(), &arguments);
