@@ -22,4 +22,4 @@ mod scan;
 mod startup;
 
 /// `--wait`: again and again, until everything is as expected or the time is up.
-mod waiting;
+pub(crate) mod waiting;

@@ -1,6 +1,7 @@
 //! What was broken once. Each test is named after what must happen.
 
 use crate::check::records::{check, check_on, finished, records};
+use crate::check::waiting::start;
 use crate::support::client::{connect, round_trip};
 use crate::support::namespace::Host;
 use crate::support::peer;
@@ -108,16 +109,19 @@ fn lines_that_are_interrupted_leave_a_whole_document() {
 
 #[test]
 fn a_series_can_be_interrupted_while_it_waits_for_the_servers_end() {
-    let address = peer::tcp(|stream| {
-        let mut reader = &stream;
-        // Echoes, and keeps the connection when the client has finished.
-        let _ = std::io::copy(&mut reader, &mut &stream);
-        std::thread::sleep(PATIENCE);
+    let (keep, kept) = std::sync::mpsc::channel();
+    let address = peer::tcp(move |stream| {
+        // Echoes, and does not close when the client has finished.
+        let _ = std::io::copy(&mut &stream, &mut &stream);
+        let _ = keep.send(stream);
     });
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     let options = ["echo", "--host", &host, "-c", "1", "--timeout", "1h", "-v"];
     let mut client = Process::start(netkit(&[&options[..], &["--port", &port]].concat()));
     client.stdout.wait_for_line("64 bytes", PATIENCE);
+    let _open = kept
+        .recv_timeout(PATIENCE)
+        .expect("the client has finished");
     send_signal(client.id(), "INT");
     assert_eq!(
         client.wait_for_exit(Duration::from_secs(5)).code(),
@@ -141,9 +145,7 @@ fn an_address_that_is_silent_holds_up_no_other() {
     let host = host_with_black_hole();
     host.hosts_file("192.0.2.1 name.test\n192.0.2.200 name.test\n");
     let started = Instant::now();
-    let options = ["check", "-o", "ndjson", "--timeout", "15s", "--wait", "20s"];
-    let more = ["--interval", "20ms", "name.test:8080"];
-    let check = Process::start(host.netkit(&[&options[..], &more].concat()));
+    let check = start(&host, &["--timeout", "15s", "name.test:8080"]);
     check.stdout.wait_for_line("\"to\":\"refused\"", PATIENCE);
     let _server = Server::of(host.netkit(&["echo-server", "--port", "8080"]));
     check.stdout.wait_for_line("\"state\":\"open\"", PATIENCE);
@@ -164,7 +166,12 @@ fn a_receive_that_always_fails_does_not_spin() {
     socket.send_to(b"x", server.ipv4()).expect("it is sent");
     server.wait_for_log("cannot receive");
     let before = processor_time(server.id());
-    assert!(!becomes_true(Duration::from_secs(1), || false));
+    let window = Some(Duration::from_secs(1));
+    socket.set_read_timeout(window).expect("a socket");
+    assert!(
+        socket.recv(&mut [0; 8]).is_err(),
+        "it was received after all"
+    );
     let used = processor_time(server.id()).saturating_sub(before);
     assert!(used < Duration::from_millis(200), "{used:?} in a second");
 }
@@ -246,16 +253,7 @@ fn a_name_that_appears_is_a_change() {
     let host = Host::new();
     host.hosts_file("");
     host.resolv_conf("");
-    let options = [
-        "check",
-        "-o",
-        "ndjson",
-        "--wait",
-        "20s",
-        "--interval",
-        "20ms",
-    ];
-    let check = Process::start(host.netkit(&[&options[..], &["late.test:8080"]].concat()));
+    let check = start(&host, &["late.test:8080"]);
     check
         .stdout
         .wait_for_line("\"to\":\"unresolved\"", PATIENCE);

@@ -4,7 +4,7 @@ use super::records::{Checked, check, check_on, finished};
 use crate::support::PATIENCE;
 use crate::support::namespace::Host;
 use crate::support::peer;
-use crate::support::process::{Output, Process, finish, netkit, netkit_through, run, send_signal};
+use crate::support::process::{Process, finish, netkit, netkit_through, run, send_signal};
 use crate::support::server::Server;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -90,7 +90,7 @@ fn sigint_is_130_and_sigterm_143_with_what_is_known_so_far() {
         let mut process = Process::start(host.netkit(&arguments));
         process.stdout.wait_for_line("refused", PATIENCE);
         send_signal(process.id(), signal);
-        let checked = Checked::of(ended(&mut process)).expect_code(code);
+        let checked = Checked::of(process.end(PATIENCE)).expect_code(code);
         assert_eq!(checked.states(), ["refused"], "{checked:?}");
     }
 }
@@ -104,7 +104,7 @@ fn sigint_ends_a_look_up_that_hangs() {
     let mut process = Process::start(host.netkit(&arguments));
     process.stdout.wait_for_line("refused", PATIENCE);
     send_signal(process.id(), "INT");
-    let output = ended(&mut process).expect_code(130);
+    let output = process.end(PATIENCE).expect_code(130);
     assert!(output.stderr.contains("1 checked"), "{output:?}");
 }
 
@@ -178,17 +178,5 @@ fn closed_standard_streams_do_no_harm() {
                 "{closing}: {output:?}"
             );
         }
-    }
-}
-
-/// What a process leaves behind that is about to end.
-fn ended(process: &mut Process) -> Output {
-    let status = process.wait_for_exit(PATIENCE);
-    let (stdout, _) = process.stdout.wait_for_end(PATIENCE);
-    let (stderr, _) = process.stderr.wait_for_end(PATIENCE);
-    Output {
-        status,
-        stdout,
-        stderr,
     }
 }

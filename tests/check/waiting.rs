@@ -2,7 +2,7 @@
 
 use super::records::{Checked, check_on};
 use crate::support::namespace::Host;
-use crate::support::process::{Output, Process};
+use crate::support::process::Process;
 use crate::support::server::Server;
 use crate::support::{PATIENCE, becomes_true};
 use std::time::{Duration, Instant};
@@ -12,7 +12,8 @@ const NAME_SERVER: &str = include_str!("../hosts/name_server.py");
 /// A port of a host of its own, where nobody else is.
 const PORT: &str = "8080";
 
-fn start(host: &Host, arguments: &[&str]) -> Process {
+/// A check that waits, and looks often.
+pub(crate) fn start(host: &Host, arguments: &[&str]) -> Process {
     let options = [
         "check",
         "-o",
@@ -27,14 +28,7 @@ fn start(host: &Host, arguments: &[&str]) -> Process {
 
 #[track_caller]
 fn end(mut process: Process) -> Checked {
-    let status = process.wait_for_exit(PATIENCE);
-    let (stdout, _) = process.stdout.wait_for_end(PATIENCE);
-    let (stderr, _) = process.stderr.wait_for_end(PATIENCE);
-    Checked::of(Output {
-        status,
-        stdout,
-        stderr,
-    })
+    Checked::of(process.end(PATIENCE))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! without further traffic: no further event announces it.
 
 use crate::support::PATIENCE;
-use crate::support::client::{connect, expect_bytes, finish, reset, round_trip};
+use crate::support::client::{connect, expect_bytes, expect_silence, finish, reset, round_trip};
 use crate::support::server::Server;
 use crate::support::tracer::Tracer;
 use crate::support::usage::{descriptors, processor_share};
@@ -57,16 +57,17 @@ fn accept_that_never_works_again_neither_spins_nor_hurts_those_connected() {
         round_trip(&connected, b"before");
         let tracer = Tracer::inject(server.id(), &format!("accept4:error={error}"));
         let waiting = connect(server.ipv4());
+        (&waiting).write_all(b"let me in").expect("cannot send");
         tracer.wait_for_injected(1);
         let share = processor_share(server.id(), || {
             for _ in 0..5 {
                 round_trip(&connected, b"during");
-                std::thread::sleep(Duration::from_millis(200));
+                expect_silence(&waiting, Duration::from_millis(200));
             }
         });
         assert!(share < 5.0, "{share:.1} % of a processor at {error}");
         drop(tracer);
-        round_trip(&waiting, b"after");
+        expect_bytes(&waiting, b"let me in");
         server.expect_running();
     }
 }

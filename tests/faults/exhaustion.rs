@@ -1,7 +1,7 @@
 //! Out of descriptors: 40 clients for a server that may have 16 descriptors.
 
 use crate::support::PATIENCE;
-use crate::support::client::{answers, connect, expect_bytes, finish, round_trip};
+use crate::support::client::{answers, connect, expect_bytes, expect_silence, finish, round_trip};
 use crate::support::server::Server;
 use crate::support::usage::processor_share;
 use std::io::Write;
@@ -21,8 +21,8 @@ fn out_of_descriptors_it_idles_says_so_once_and_serves_those_connected() {
             for client in &exhausted.inside {
                 round_trip(client, b"still served");
             }
-            // Pacing, so that what is measured is the waiting and not these round trips.
-            std::thread::sleep(Duration::from_millis(200));
+            // Those outside wait on, and the server waits with them.
+            expect_silence(&exhausted.waiting[0], Duration::from_millis(200));
         }
     });
     assert!(

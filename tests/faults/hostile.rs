@@ -1,7 +1,8 @@
 //! Clients that reset, never read, dribble, or come and go in one packet.
 
 use crate::support::client::{
-    connect, expect_bytes, expect_end, median_round_trip, reset, round_trip, write_until_stuck,
+    connect, expect_bytes, expect_end, expect_silence, median_round_trip, reset, round_trip,
+    write_until_stuck,
 };
 use crate::support::server::Server;
 use crate::support::usage::{descriptors, processor_share, resident_bytes};
@@ -42,7 +43,7 @@ fn clients_that_send_100_megabytes_and_never_read_are_stopped_and_cost_little() 
     let each = resident_bytes(server.id()).saturating_sub(before) / STUCK;
     let beside = median_round_trip(&other, b"beside them", 300);
     let share = processor_share(server.id(), || {
-        std::thread::sleep(Duration::from_millis(500));
+        expect_silence(&other, Duration::from_millis(500));
     });
     println!(
         "{STUCK} clients that never read: at most {most} B taken, {each} B of memory each, \
@@ -98,7 +99,7 @@ fn clients_of_one_byte_a_second_cost_little_and_hold_nobody_up() {
         }
         while Instant::now() < next {
             worst = worst.max(median_round_trip(&other, b"undisturbed", 20));
-            std::thread::sleep(Duration::from_millis(50));
+            expect_silence(&other, Duration::from_millis(50));
         }
         let each = resident_bytes(server.id()).saturating_sub(before) / (2 * SLOW as u64);
         println!("after {second} s: {each} B of memory each; others' round trip at most {worst:?}");

@@ -80,6 +80,12 @@ pub(crate) fn answers(stream: &TcpStream, within: Duration) -> bool {
     answered
 }
 
+/// Watches for `window` that nothing comes, neither a byte nor the end of the stream.
+#[track_caller]
+pub(crate) fn expect_silence(stream: &TcpStream, window: Duration) {
+    assert!(!answers(stream, window), "something came within {window:?}");
+}
+
 /// The middle value of `rounds` round trips of `bytes`.
 #[track_caller]
 pub(crate) fn median_round_trip(stream: &TcpStream, bytes: &[u8], rounds: usize) -> Duration {

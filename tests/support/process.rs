@@ -71,14 +71,7 @@ pub(crate) fn finish(command: Command, input: &[u8], within: Duration) -> Output
     let input = input.to_vec();
     // A program that ends without reading its input is the program's own affair.
     std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let status = process.wait_for_exit(within);
-    let (stdout, _) = process.stdout.wait_for_end(PATIENCE);
-    let (stderr, _) = process.stderr.wait_for_end(PATIENCE);
-    Output {
-        status,
-        stdout,
-        stderr,
-    }
+    process.end(within)
 }
 
 /// A running program; killed when dropped.
@@ -117,6 +110,19 @@ impl Process {
             .stdin
             .take()
             .expect("standard input not yet taken")
+    }
+
+    /// What it leaves behind, waiting at most `within` for its end.
+    #[track_caller]
+    pub(crate) fn end(&mut self, within: Duration) -> Output {
+        let status = self.wait_for_exit(within);
+        let (stdout, _) = self.stdout.wait_for_end(PATIENCE);
+        let (stderr, _) = self.stderr.wait_for_end(PATIENCE);
+        Output {
+            status,
+            stdout,
+            stderr,
+        }
     }
 
     /// Its process number.

@@ -1,7 +1,7 @@
 //! Text that another process writes, kept as it arrives.
 
 use std::io::Read;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// All that came out of one pipe so far; a thread of its own reads it, so the writer never blocks.
@@ -49,11 +49,7 @@ impl Text {
 
     /// Everything so far.
     pub(crate) fn so_far(&self) -> String {
-        let state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         String::from_utf8_lossy(&state.bytes).into_owned()
     }
 
@@ -104,11 +100,7 @@ impl Text {
         mut find: impl FnMut(&[String]) -> Option<T>,
     ) -> T {
         let deadline = Instant::now() + within;
-        let mut state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         loop {
             let text = String::from_utf8_lossy(&state.bytes).into_owned();
             if let Some(found) = find(&complete_lines(&text)) {
@@ -117,35 +109,32 @@ impl Text {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!state.ended, "ended before {what}; it said:\n{text}");
             assert!(!left.is_zero(), "no {what} within {within:?}; got:\n{text}");
-            state = self
-                .shared
-                .grown
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.grown(state, left);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until more has come, at most `left`.
+    fn grown<'a>(&self, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+        let waited = self.shared.grown.wait_timeout(state, left);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Waits for the end of the text and returns all of it; false in the second place when it did
     /// not end within `within`.
     pub(crate) fn wait_for_end(&self, within: Duration) -> (String, bool) {
         let deadline = Instant::now() + within;
-        let mut state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         while !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self
-                .shared
-                .grown
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.grown(state, left);
         }
         let text = String::from_utf8_lossy(&state.bytes).into_owned();
         (text, state.ended)

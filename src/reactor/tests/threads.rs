@@ -99,13 +99,15 @@ fn dropping_blocking_does_not_stop_the_work() {
     let done = Arc::new(Mailbox::default());
     let inside = Arc::clone(&done);
     run(async move {
+        let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
         let work = spawn(blocking(move || {
-            thread::sleep(Duration::from_millis(5));
+            may_go_on.recv().unwrap();
             inside.put(9);
         }));
         // It has reached its thread once a second one has come back.
         blocking(|| ()).await;
         drop(work);
+        go_on.send(()).unwrap();
         assert_eq!(done.take().await, 9);
     })
     .unwrap();
