@@ -4,68 +4,164 @@
 //! machine allows, and told the moment it is known. With `--wait` whatever is
 //! not as expected is tried again until it is, or until the deadline.
 
+mod attempt;
 mod limits;
+mod pace;
 mod round;
+mod run;
+mod saved;
+mod settings;
+mod sources;
 mod target;
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::finding::{CheckResult, Exit, Record, State, Summary};
-use crate::net::Families;
-use crate::reactor::{Limit, TaskGroup, now, signals};
+use crate::finding::{Exit, Record};
+use crate::probe::Question;
+use crate::reactor::{TaskGroup, signals};
 use crate::units::{parse_duration, parse_positive_duration};
 
-pub use target::{Target, TargetError};
+use run::Run;
+use saved::Saved;
+
+pub use settings::Settings;
+pub use target::{Hosts, Numbers, Part, Ports, Target, TargetError};
 
 /// More checks than this are asked for by mistake, or with `--max-checks`.
 const MOST_CHECKS: usize = 65_536;
 
 /// Options of `netkit check`.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, PartialEq, clap::Args)]
 #[group(skip)]
 pub struct Options {
-    /// What to check: `HOST:PORTS[=STATE]`, such as `web:80,443` or `[::1]:8000-8010=closed`
+    /// What to check: `[NAME://]HOST[:PORTS][/PATH][=STATE]`, such as `web:80,443`,
+    /// `10.0.0.0/28:22=filtered`, `web[1-8]:http` or `https://web/health`; `-` reads
+    /// targets from standard input
     ///
-    /// STATE is what is expected: open (default), closed, filtered, down or any.
+    /// NAME is tcp (default), udp, tls, http, https, unix, dns or echo. STATE is what is
+    /// expected: open (default), closed, filtered, down or any.
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
-    /// Which families to check.
+    /// Read targets from FILE too, one or more a line; `#` begins a comment
+    #[arg(long = "targets", value_name = "FILE")]
+    pub targets_file: Vec<PathBuf>,
+    /// How each target is checked.
     #[command(flatten)]
-    pub families: Families,
-    /// One address of a name that is as expected is enough
-    #[arg(long)]
-    pub any: bool,
-    /// How long one attempt may take, and one look-up of a name
-    #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_positive_duration)]
-    pub timeout: Duration,
+    pub settings: Settings,
     /// Keep trying until everything is as expected, at most for TIME
     #[arg(long, short, value_name = "TIME", value_parser = parse_positive_duration)]
     pub wait: Option<Duration>,
-    /// Time between two attempts of --wait
+    /// Time between two attempts of --wait and --retries
     #[arg(long, short, value_name = "TIME", default_value = "500ms", value_parser = parse_duration)]
     pub interval: Duration,
+    /// Double the interval after each round of --wait, up to TIME
+    #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
+    pub backoff: Option<Duration>,
+    /// With --wait: pass only what has been as expected for TIME without a break
+    #[arg(long, value_name = "TIME", value_parser = parse_positive_duration, requires = "wait")]
+    pub stable: Option<Duration>,
     /// Connections at once [default: as many as descriptors and ephemeral ports allow]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,
+    /// Connections at once to one address [default: no such limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub per_host: Option<u32>,
+    /// New connections a second at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// End at the first check that is not as expected
+    #[arg(long, conflicts_with = "wait")]
+    pub fail_fast: bool,
+    /// Tell only what changed since FILE was saved, and fail if anything did
+    #[arg(long, value_name = "FILE", conflicts_with = "wait")]
+    pub diff: Option<PathBuf>,
     /// Allow more than 65,536 checks
     #[arg(long, value_name = "N", default_value_t = MOST_CHECKS)]
     pub max_checks: usize,
     /// Nothing to check is no failure
     #[arg(long)]
     pub allow_empty: bool,
+    /// Tell by the exit status what failed first: 10 refused, 11 timeout, 12 unreachable,
+    /// 13 name, 14 reset, 15 protocol, 16 TLS
+    #[arg(long)]
+    pub exit_detail: bool,
+    /// Run this when everything is as expected, in netkit's place
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            targets_file: Vec::new(),
+            settings: Settings::default(),
+            wait: None,
+            interval: Duration::from_millis(500),
+            backoff: None,
+            stable: None,
+            parallel: None,
+            per_host: None,
+            rate: None,
+            fail_fast: false,
+            diff: None,
+            max_checks: MOST_CHECKS,
+            allow_empty: false,
+            exit_detail: false,
+            command: Vec::new(),
+        }
+    }
+}
+
+/// One target, understood, with what is asked of it.
+pub struct Check {
+    /// What a plan calls it.
+    pub name: Option<Rc<str>>,
+    /// What is checked, and the state it should be in.
+    pub target: Target,
+    /// How.
+    pub settings: Rc<Settings>,
+    /// What is asked once it is connected.
+    question: Question,
 }
 
 /// Checks that are understood and can be run.
 pub struct Checks {
-    targets: Vec<Rc<Target>>,
+    all: Vec<Rc<Check>>,
+    saved: Option<Saved>,
     options: Options,
+}
+
+impl Check {
+    /// A check of `target`.
+    ///
+    /// # Errors
+    /// The settings, or the target's path, make no sense: in words.
+    pub fn new(
+        name: Option<Rc<str>>,
+        target: Target,
+        settings: &Rc<Settings>,
+    ) -> Result<Self, String> {
+        let question = (target.scheme.prepare)(target.path.as_deref(), &settings.ask)?;
+        Ok(Self {
+            name,
+            target,
+            settings: Rc::clone(settings),
+            question,
+        })
+    }
+
+    /// Whether anything is asked once it is connected.
+    fn asks(&self) -> bool {
+        self.question.is_some()
+    }
 }
 
 /// Reads every target before anything is sent.
@@ -73,13 +169,16 @@ pub struct Checks {
 /// # Errors
 /// A target cannot be understood, or there are too many checks.
 pub fn prepare(options: &Options) -> anyhow::Result<Checks> {
-    let targets: Vec<Rc<Target>> = options
-        .targets
-        .iter()
-        .map(|text| Target::parse(text).map(Rc::new))
-        .collect::<Result<_, _>>()?;
+    let settings = Rc::new(options.settings.clone());
+    let mut checks = Vec::new();
+    for target in sources::read(&options.targets, &options.targets_file)? {
+        let check = Check::new(None, target, &settings).map_err(anyhow::Error::msg)?;
+        checks.push(Rc::new(check));
+    }
+    let saved = options.diff.as_deref().map(Saved::read).transpose()?;
     let checks = Checks {
-        targets,
+        all: checks,
+        saved,
         options: options.clone(),
     };
     let (count, most) = (checks.count(), options.max_checks);
@@ -94,7 +193,8 @@ impl Checks {
     /// How many ports are to be checked; each at every address of its host.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.targets.iter().map(|it| it.port_count()).sum()
+        let counts = self.all.iter().map(|it| it.target.count());
+        counts.fold(0, usize::saturating_add)
     }
 
     /// Runs all of them; `tell` gets each result the moment it is known, and
@@ -104,111 +204,36 @@ impl Checks {
     /// # Errors
     /// The signals cannot be caught.
     pub async fn run(self, tell: Rc<dyn Fn(Record)>) -> anyhow::Result<Exit> {
-        let run = Rc::new(Run::new(&self.options, tell));
+        let run = Rc::new(Run::new(&self.options, self.saved, tell));
         let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
-        let targets = TaskGroup::new();
-        for (index, target) in self.targets.into_iter().enumerate() {
-            targets.spawn(round::run_target(Rc::clone(&run), index, target));
-        }
+        let hosts = TaskGroup::new();
         let finished = async {
-            targets.join().await;
+            let all = async {
+                start_hosts(&run, &self.all, &hosts).await;
+                hosts.join().await;
+            };
+            future::or(all, run.is_decided()).await;
             Ok(None)
         };
         let interrupted = async { interrupts.next().await.map(Some) };
         let signal = future::or(finished, interrupted).await?;
-        drop(targets);
+        drop(hosts);
         Ok(run.finish(signal))
     }
 }
 
-/// One port of one target, at one address or, unresolved, at none.
-type Key = (usize, u16, Option<std::net::SocketAddr>);
-
-/// What the checks of a run share.
-struct Run {
-    options: Options,
-    started: Instant,
-    deadline: Option<Instant>,
-    limit: Limit,
-    tell: Rc<dyn Fn(Record)>,
-    ok: Cell<usize>,
-    failed: Cell<usize>,
-    unknown: Cell<usize>,
-    by_state: RefCell<BTreeMap<State, usize>>,
-    /// Attempts that have a task and no verdict yet.
-    unsettled: Cell<usize>,
-    /// While waiting: the last result of whatever is not as expected yet.
-    standing: RefCell<BTreeMap<Key, CheckResult>>,
-}
-
-impl Run {
-    fn new(options: &Options, tell: Rc<dyn Fn(Record)>) -> Self {
-        let parallel = limits::parallel(options.parallel);
-        log::info!("at most {parallel} connections at once");
-        let started = now();
-        Self {
-            deadline: options.wait.map(|wait| started + wait),
-            options: options.clone(),
-            started,
-            limit: Limit::new(parallel),
-            tell,
-            ok: Cell::default(),
-            failed: Cell::default(),
-            unknown: Cell::default(),
-            by_state: RefCell::default(),
-            unsettled: Cell::default(),
-            standing: RefCell::default(),
+/// Starts a task for each host. While waiting every one of them is needed for
+/// as long as it takes; else no more than can have a connection each.
+async fn start_hosts(run: &Rc<Run>, checks: &[Rc<Check>], hosts: &TaskGroup) {
+    let mut index = 0;
+    for check in checks {
+        for host in check.target.hosts.iter() {
+            if run.deadline.is_none() {
+                hosts.wait_below(run.pace.most() + 1).await;
+            }
+            let (run, check) = (Rc::clone(run), Rc::clone(check));
+            hosts.spawn(round::run_target(run, index, check, host));
+            index += 1;
         }
-    }
-
-    /// How long an attempt that starts now may take.
-    fn patience(&self) -> Duration {
-        match self.deadline {
-            Some(deadline) => deadline
-                .saturating_duration_since(now())
-                .min(self.options.timeout),
-            None => self.options.timeout,
-        }
-    }
-
-    fn tell_result(&self, result: CheckResult) {
-        let count = match (result.ok, result.state) {
-            (true, _) => &self.ok,
-            (false, State::Unknown) => &self.unknown,
-            (false, _) => &self.failed,
-        };
-        count.set(count.get() + 1);
-        *self.by_state.borrow_mut().entry(result.state).or_default() += 1;
-        (self.tell)(Record::Result(Box::new(result)));
-    }
-
-    /// Tells what still stands, and the summary; `signal` ended the run.
-    fn finish(&self, signal: Option<i32>) -> Exit {
-        let standing = std::mem::take(&mut *self.standing.borrow_mut());
-        for result in standing.into_values() {
-            self.tell_result(result);
-        }
-        let (ok, failed, mut unknown) = (self.ok.get(), self.failed.get(), self.unknown.get());
-        if signal.is_none() {
-            // Their tasks broke off, which is logged.
-            unknown += self.unsettled.get();
-        }
-        let checks = ok + failed + unknown;
-        let exit = match (signal, Exit::of_counts(checks, failed, unknown)) {
-            (Some(number), _) => Exit::by_signal(number),
-            (None, Exit::Nothing) if self.options.allow_empty => Exit::Good,
-            (None, Exit::Bad | Exit::Unknown) if self.deadline.is_some() => Exit::Deadline,
-            (None, exit) => exit,
-        };
-        (self.tell)(Record::Summary(Summary {
-            checks,
-            ok,
-            failed,
-            unknown,
-            by_state: self.by_state.borrow().clone(),
-            elapsed: now().saturating_duration_since(self.started),
-            exit,
-        }));
-        exit
     }
 }

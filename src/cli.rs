@@ -4,6 +4,9 @@
 //! The first word picks the verb, and only that verb's parser is built: all of
 //! them together would cost half as much as a whole check.
 
+mod command;
+
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -19,7 +22,7 @@ use crate::report::{self, ColorOptions, Format, LogFormat, Reporter, start_log};
 use crate::{check, doctor, probe, reactor, serve};
 
 /// Flags of every verb.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[group(skip)]
 struct Global {
     /// Say more: -v what happens, -vv every event
@@ -155,7 +158,11 @@ fn unknown_verb(word: &str) -> Exit {
 }
 
 fn check(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<check::Options>>(verb, arguments) {
+    let parsed = match only_targets(arguments) {
+        Some(targets) => Ok(Parsed::plain(targets).logging()),
+        None => parse::<Reporting<check::Options>>(verb, arguments),
+    };
+    let Parsed { global, options } = match parsed {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
@@ -165,13 +172,46 @@ fn check(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     };
     let reporter = global.reporter(options.report.format, checks.count());
     let tell = reporter.clone();
-    attended(&reporter, async move {
+    let verdict = Rc::new(Cell::new(None));
+    let found = Rc::clone(&verdict);
+    let exit = attended(&reporter, async move {
         let tell = Rc::new(move |record: Record| tell.tell(&record));
-        checks
-            .run(tell)
-            .await
-            .or_else(|error| Ok(cannot_tell(&error)))
-    })
+        let exit = checks.run(tell).await;
+        found.set(exit.as_ref().ok().copied());
+        exit.or_else(|error| Ok(cannot_tell(&error)))
+    })?;
+    // A reader that is gone ends the run early, and well, but proves nothing.
+    match (exit, verdict.get()) {
+        (Exit::Good, Some(Exit::Good)) => Ok(command::replace_by(&options.options.command)),
+        _ => Ok(exit),
+    }
+}
+
+/// The arguments of a check, if none of them is an option: to build the parser
+/// of some forty options costs more than to check a port.
+fn only_targets(arguments: &[OsString]) -> Option<Vec<String>> {
+    let target = |it: &OsString| {
+        it.to_str()
+            .filter(|it| !it.starts_with('-'))
+            .map(str::to_owned)
+    };
+    arguments.iter().map(target).collect()
+}
+
+impl Parsed<Reporting<check::Options>> {
+    /// What targets without any option mean.
+    fn plain(targets: Vec<String>) -> Self {
+        Self {
+            global: Global::default(),
+            options: Reporting {
+                options: check::Options {
+                    targets,
+                    ..check::Options::default()
+                },
+                report: report::Options::default(),
+            },
+        }
+    }
 }
 
 fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
@@ -267,28 +307,43 @@ impl Global {
     }
 }
 
-/// Parses a verb's options; the exit status if help or an error was printed.
+impl<V> Parsed<V> {
+    /// The same, with the log as it asks for.
+    fn logging(self) -> Self {
+        let Global {
+            verbose,
+            quiet,
+            log,
+            ..
+        } = self.global;
+        start_log(verbose, quiet, log);
+        self
+    }
+}
+
+/// Parses a verb's options and starts the log; the exit status if help or an
+/// error was printed.
 fn parse<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, Exit> {
-    let name = format!("netkit {}", verb.name);
-    let command = Invocation::<V>::command()
-        .about(verb.about)
-        .after_help(verb.examples)
-        .bin_name(&name);
-    let words = std::iter::once(OsString::from(&name)).chain(arguments.iter().cloned());
-    let invocation = command
-        .try_get_matches_from(words)
-        .and_then(|matches| Invocation::<V>::from_arg_matches(&matches));
-    match invocation {
-        Ok(Invocation { options, global }) => {
-            start_log(global.verbose, global.quiet, global.log);
-            Ok(Parsed { global, options })
-        }
+    match read(verb, arguments) {
+        Ok(parsed) => Ok(parsed.logging()),
         Err(error) if error.use_stderr() => {
             print(&error.to_string(), io::stderr());
             Err(Exit::Usage)
         }
         Err(help) => Err(print(&help.to_string(), io::stdout())),
     }
+}
+
+fn read<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, clap::Error> {
+    let name = format!("netkit {}", verb.name);
+    let command = Invocation::<V>::command()
+        .about(verb.about)
+        .after_help(verb.examples)
+        .bin_name(&name);
+    let words = std::iter::once(OsString::from(&name)).chain(arguments.iter().cloned());
+    let matches = command.try_get_matches_from(words)?;
+    let Invocation { options, global } = Invocation::<V>::from_arg_matches(&matches)?;
+    Ok(Parsed { global, options })
 }
 
 /// Runs `work` on a new loop, with the reporter at its side: a closed standard
@@ -351,5 +406,23 @@ fn print(text: &str, mut to: impl io::Write) -> Exit {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => output_failed(error),
         _ => Exit::Good,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_alone_mean_the_same_with_and_without_the_parser() {
+        let verb = VERBS.iter().find(|it| it.name == "check").unwrap();
+        let arguments = ["localhost:80".into(), "-".into()];
+        assert!(only_targets(&arguments).is_none());
+        let arguments = ["localhost:80".into(), "[::1]:22=closed".into()];
+        let plain = Parsed::plain(only_targets(&arguments).unwrap());
+        let parsed = read::<Reporting<check::Options>>(verb, &arguments).unwrap();
+        assert_eq!(plain.global, parsed.global);
+        assert_eq!(plain.options.options, parsed.options.options);
+        assert_eq!(plain.options.report, parsed.options.report);
     }
 }

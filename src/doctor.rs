@@ -116,14 +116,7 @@ impl Finding {
 async fn check_it(address: SocketAddr) -> anyhow::Result<Finding> {
     let options = check::Options {
         targets: vec![address.to_string()],
-        families: Families::default(),
-        any: false,
-        timeout: PATIENCE,
-        wait: None,
-        interval: PATIENCE,
-        parallel: None,
-        max_checks: 1,
-        allow_empty: false,
+        ..check::Options::default()
     };
     let results: Rc<RefCell<Vec<CheckResult>>> = Rc::default();
     let kept = Rc::clone(&results);
@@ -138,8 +131,10 @@ async fn check_it(address: SocketAddr) -> anyhow::Result<Finding> {
         SocketAddr::V6(_) => "check over IPv6",
     };
     let results = results.take();
-    let state = results.first().map_or(State::Unknown, |it| it.state);
-    let took = results.first().and_then(|it| it.phases.total);
+    let state = results
+        .first()
+        .map_or(State::Unknown, |it| it.finding.state);
+    let took = results.first().and_then(|it| it.finding.phases.total);
     let took = units::Latency(took.unwrap_or_default());
     Ok(Finding {
         standing: match state {

@@ -4,21 +4,82 @@
 //! Plain data. Nothing here does any work or knows who prints it; every verb
 //! produces exactly these, and every report shows exactly these.
 
+mod answer;
 mod exit;
+mod icmp;
 mod record;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 
+pub use answer::{DnsEvidence, HttpEvidence, TlsEvidence};
 pub use exit::Exit;
+pub use icmp::Icmp;
 pub use record::{
-    Attempt, CheckResult, Connection, Dated, End, Hello, HttpEvidence, Latency, Record, Reply,
-    RoundTrips, SCHEMA, Summary, TlsEvidence, Transition,
+    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Record, Reply, RoundTrips,
+    SCHEMA, Step, Summary, Transition,
 };
+
+/// What one attempt at one address came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The state it was found in.
+    pub state: State,
+    /// What speaks for the state.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+    /// How long it took.
+    #[serde(flatten)]
+    pub phases: Phases,
+    /// What TLS agreed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsEvidence>>,
+    /// What HTTP answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Box<HttpEvidence>>,
+    /// What DNS answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Box<DnsEvidence>>,
+    /// The bytes that came, escaped, as far as they were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+}
+
+impl Finding {
+    /// A finding of which nothing but the state is known yet.
+    #[must_use]
+    pub fn new(state: State) -> Self {
+        Self {
+            state,
+            evidence: Evidence::default(),
+            phases: Phases::default(),
+            tls: None,
+            http: None,
+            dns: None,
+            seen: None,
+        }
+    }
+
+    /// The same, turned into `state` for this reason. What the network said
+    /// stays as evidence.
+    #[must_use]
+    pub fn but(mut self, state: State, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.state = state;
+        self.evidence.reason = Some(reason.into());
+        self
+    }
+
+    /// The same, with what to do or to look at next.
+    #[must_use]
+    pub fn hinting(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.evidence.hint = Some(hint.into());
+        self
+    }
+}
 
 /// The state in which a check found its target: a closed list and stable API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -47,6 +108,26 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 10] = [
+        Self::Open,
+        Self::Refused,
+        Self::Filtered,
+        Self::Unreachable,
+        Self::Unresolved,
+        Self::Reset,
+        Self::Tls,
+        Self::Mismatch,
+        Self::Silent,
+        Self::Unknown,
+    ];
+
+    /// The state that a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
+    }
+
     /// The word that stands for the state everywhere.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -188,55 +269,4 @@ pub struct Evidence {
     /// The ICMP message behind the failure (Linux).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp: Option<Icmp>,
-}
-
-/// An ICMP error message, and who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Icmp {
-    /// Type; of ICMP for IPv6 where `from` is an IPv6 address.
-    #[serde(rename = "type")]
-    pub kind: u8,
-    /// Code within the type.
-    pub code: u8,
-    /// The host or router that sent it.
-    pub from: IpAddr,
-}
-
-impl Icmp {
-    /// The message's name (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3).
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match (self.from, self.kind, self.code) {
-            (IpAddr::V4(_), 3, 0) => "network unreachable",
-            (IpAddr::V4(_), 3, 1) => "host unreachable",
-            (IpAddr::V4(_), 3, 2) => "protocol unreachable",
-            (IpAddr::V4(_), 3, 3) | (IpAddr::V6(_), 1, 4) => "port unreachable",
-            (IpAddr::V4(_), 3, 4) => "fragmentation needed",
-            (IpAddr::V4(_), 3, 9) => "network administratively prohibited",
-            (IpAddr::V4(_), 3, 10) => "host administratively prohibited",
-            (IpAddr::V4(_), 3, 13) | (IpAddr::V6(_), 1, 1) => "administratively prohibited",
-            (IpAddr::V4(_), 11, _) | (IpAddr::V6(_), 3, _) => "time to live exceeded",
-            (IpAddr::V4(_), 12, _) | (IpAddr::V6(_), 4, _) => "parameter problem",
-            (IpAddr::V6(_), 1, 0) => "no route to destination",
-            (IpAddr::V6(_), 1, 2) => "beyond the scope of the source address",
-            (IpAddr::V6(_), 1, 3) => "address unreachable",
-            (IpAddr::V6(_), 1, 5) => "source address failed the policy",
-            (IpAddr::V6(_), 1, 6) => "route rejected",
-            (IpAddr::V4(_), 3, _) | (IpAddr::V6(_), 1, _) => "destination unreachable",
-            (IpAddr::V6(_), 2, _) => "packet too big",
-            _ => "ICMP error",
-        }
-    }
-}
-
-impl fmt::Display for Icmp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = if self.from.is_ipv4() {
-            "ICMP"
-        } else {
-            "ICMPv6"
-        };
-        let Self { kind, code, from } = self;
-        write!(f, "{} ({protocol} {kind}/{code} from {from})", self.name())
-    }
 }

@@ -20,14 +20,14 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{Begun, Connecting, Opened, begin_connect};
-pub use descriptors::raise_descriptor_limit;
+pub use connect::{Begun, Close, Connecting, Opened, begin_connect};
+pub use descriptors::{raise_descriptor_limit, restore_descriptor_limit};
 pub use dial::{Attempted, DialError, Dialed, dial};
-pub use failure::Failure;
+pub use failure::{Failure, is_exhaustion};
 pub use families::Families;
 pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
-pub use resolve::{ResolveError, Resolved, host_with_port, resolve};
+pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port};
 pub use stdio::stdin;
 pub use stream::{Finish, Stream, TcpStream};
 pub use udp::{Envelope, UdpSocket};
-pub use unix::{UnixAddress, UnixListener, UnixStream};
+pub use unix::{UnixAddress, UnixListener, UnixStream, unix_failure};

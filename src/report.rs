@@ -37,7 +37,7 @@ pub enum Format {
 }
 
 /// Options of every verb that has results.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[group(skip)]
 pub struct Options {
     /// How to write the results

@@ -1,5 +1,11 @@
 //! `netkit check` from outside: how targets are written, what it prints and how it ends.
 
+/// `--diff`: what changed since an earlier run.
+mod changes;
+
+/// `-- COMMAND`: what runs once everything is as expected.
+mod command;
+
 /// What is expected of a target, which addresses count, how many at once.
 mod expecting;
 
@@ -9,8 +15,14 @@ mod ending;
 /// How targets are written, and what is said of wrong ones.
 mod grammar;
 
+/// Many targets at once: networks, rows, names of ports, lists.
+mod many;
+
 /// Text, JSON lines and the JSON document.
 mod output;
+
+/// How often and how fast: retries, stability, back-off, rate, caps, and ending early.
+mod pacing;
 
 /// The records of JSON, read back and held against what is documented.
 pub(crate) mod records;

@@ -27,6 +27,16 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["cli", "doctor", "check", "report", "serve", "probe", "net"],
     ),
     ("indicatif", &["report"]),
+    ("futures_rustls", &["net"]),
+    ("rustls_native_certs", &["net"]),
+    ("webpki_roots", &["net"]),
+    ("x509_parser", &["net"]),
+    ("hyper", &["probe", "serve"]),
+    ("domain", &["protocol"]),
+    ("ipnet", &["check"]),
+    ("quick_junit", &["report"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("anyhow", &["cli", "doctor", "check", "serve", "probe"]),
 ];
 

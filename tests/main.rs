@@ -18,6 +18,7 @@ mod hosts;
 /// `netkit doctor`: what it says of this machine and of poorer ones.
 mod doctor;
 
+
 /// The arrows between the modules: each uses only what lies below it.
 mod layers;
 

@@ -1,39 +1,41 @@
-//! One target: rounds of attempts at each of its ports and addresses.
+//! One host of a target: rounds of attempts at each of its ports and addresses.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::target::Target;
-use super::{Key, Run};
-use crate::finding::{Attempt, CheckResult, Evidence, Expected, Phases, Record, State, Transition};
-use crate::net::{Begun, Failure, Opened, ResolveError, Resolved, begin_connect, resolve};
+use super::Check;
+use super::attempt::{Attempts, Verdict};
+use super::run::{Key, Run};
+use crate::finding::{CheckResult, Expected, Family, Finding, Phases, Record, State, Transition};
+use crate::net::{Begun, ResolveError, Resolved, UnixAddress, begin_connect, resolve};
+use crate::probe::{Place, Transport};
 use crate::reactor::{TaskGroup, now, sleep, timeout, yield_now};
+use crate::units;
 
 /// Ports tried in one go, after which others get their turn.
 const PORTS_AT_A_STRETCH: u32 = 64;
 
-/// How long to wait for somebody to give a descriptor or a port back.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(20);
-
 /// The least time between two rounds: less would leave no turn to others.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Checks a target: one round, or with `--wait` as many as it takes. What is
+/// Checks a host: one round, or with `--wait` as many as it takes. What is
 /// still under way holds up no further round of the others.
-pub(super) async fn run_target(run: Rc<Run>, index: usize, target: Rc<Target>) {
-    let task = Rc::new(TargetRun {
+pub(super) async fn run_target(run: Rc<Run>, index: usize, check: Rc<Check>, host: String) {
+    let task = Rc::new(HostRun {
         run,
         index,
-        target,
+        check,
+        host,
         passed: RefCell::default(),
+        held: RefCell::default(),
         under_way: RefCell::default(),
         was_unresolved: Cell::default(),
     });
     let pending = TaskGroup::new();
-    let interval = task.run.options.interval.max(SHORTEST_INTERVAL);
+    let mut interval = task.run.options.interval.max(SHORTEST_INTERVAL);
     loop {
         let next_round = sleep(interval);
         task.start_round(&pending).await;
@@ -50,38 +52,40 @@ pub(super) async fn run_target(run: Rc<Run>, index: usize, target: Rc<Target>) {
             // Attempts end with the deadline by themselves.
             return pending.join().await;
         }
+        if let Some(longest) = task.run.options.backoff {
+            interval = (2 * interval).min(longest.max(interval));
+        }
     }
 }
 
-/// A target in its run.
-struct TargetRun {
+/// A host of a target in its run.
+struct HostRun {
     run: Rc<Run>,
     index: usize,
-    target: Rc<Target>,
+    check: Rc<Check>,
+    host: String,
     /// While waiting: what need not be tried again.
     passed: RefCell<BTreeSet<Key>>,
+    /// With `--stable`: since when it is as expected without a break.
+    held: RefCell<BTreeMap<Key, Instant>>,
     /// What a task of its own has yet to settle.
     under_way: RefCell<BTreeSet<Key>>,
     /// The name had no address a moment ago, and whatever it has now changed.
     was_unresolved: Cell<bool>,
 }
 
-/// What an attempt came to.
-struct Verdict {
-    state: State,
-    evidence: Evidence,
-    connect: Option<Duration>,
-    /// It had less time than an attempt should have.
-    hurried: bool,
-}
-
-impl TargetRun {
+impl HostRun {
     /// Tries whatever has neither passed nor is under way; what takes time
     /// goes on in `pending`.
     async fn start_round(self: &Rc<Self>, pending: &TaskGroup) {
-        let limit = self.run.patience();
-        let hurried = limit < self.run.options.timeout;
-        match resolve(&self.target.host, 0, self.run.options.families, limit).await {
+        if self.check.target.scheme.transport == Transport::Unix {
+            let place = Place::Unix(UnixAddress::new(self.host.as_str()));
+            return self.start(place, None, pending).await;
+        }
+        let settings = &self.check.settings;
+        let limit = self.run.patience(settings.timeout);
+        let hurried = limit < settings.timeout;
+        match resolve(&self.host, 0, settings.families, limit).await {
             Ok(resolved) => self.start_all(resolved, pending).await,
             // Cut short by the deadline, it knows less than the one before.
             Err(error) if error.cut_short && hurried && self.is_standing() => {}
@@ -100,7 +104,7 @@ impl TargetRun {
         standing.retain(|key, _| key.0 != self.index || key.2.is_some_and(known));
     }
 
-    /// Whether anything of this target is not as expected yet.
+    /// Whether anything of this host is not as expected yet.
     fn is_standing(&self) -> bool {
         let standing = self.run.standing.borrow();
         let keys = (self.index, 0, None)..(self.index + 1, 0, None);
@@ -110,16 +114,15 @@ impl TargetRun {
     async fn start_all(self: &Rc<Self>, resolved: Resolved, pending: &TaskGroup) {
         self.forget_others(&resolved.addresses);
         let resolved = Rc::new(resolved);
-        let ports = self.target.ports.iter().cloned().flatten();
-        for (port, number) in ports.zip(1..) {
-            if self.run.options.any && resolved.addresses.len() > 1 {
+        for (port, number) in self.check.target.ports.iter().zip(1..) {
+            if self.check.settings.any && resolved.addresses.len() > 1 {
                 let (task, resolved) = (Rc::clone(self), Rc::clone(&resolved));
                 task.spawn(pending, (task.index, port, None), async move |task| {
                     task.try_any(&resolved, port).await;
                 });
             } else {
                 for address in resolved.at_port(port) {
-                    self.start(address, &resolved, pending).await;
+                    self.start(Place::Ip(address), resolved.took, pending).await;
                 }
             }
             if number % PORTS_AT_A_STRETCH == 0 {
@@ -149,51 +152,61 @@ impl TargetRun {
 
     /// Starts one attempt. What is decided at once needs no task: that makes a
     /// scan of closed ports cheap.
-    async fn start(
-        self: &Rc<Self>,
-        address: SocketAddr,
-        resolved: &Rc<Resolved>,
-        pending: &TaskGroup,
-    ) {
-        let key = (self.index, address.port(), Some(address));
-        if self.has_passed(address) || self.under_way.borrow().contains(&key) {
+    async fn start(self: &Rc<Self>, place: Place, resolve: Option<Duration>, pending: &TaskGroup) {
+        let key = self.key(&place);
+        if self.has_passed(&key) || self.under_way.borrow().contains(&key) {
             return;
         }
-        let permit = self.run.limit.acquire().await;
-        let limit = self.run.patience();
-        match begin_connect(address) {
-            Begun::Done(outcome) if !is_exhaustion(&outcome) => {
-                self.settle(address, resolved, outcome.into());
+        let turn = self.run.pace.turn(place.ip()).await;
+        let limit = self.run.patience(self.check.settings.timeout);
+        let begun = match (&place, self.check.asks()) {
+            (Place::Ip(address), false) => Some(begin_connect(*address)),
+            _ => None,
+        };
+        let attempts = self.attempts(&place, resolve);
+        match begun {
+            Some(Begun::Done(outcome)) if attempts.can_stand(&outcome) => {
+                let verdict = attempts.at_once(outcome, limit);
+                self.settle(&place, resolve, verdict);
             }
-            begun => {
-                let resolved = Rc::clone(resolved);
-                self.spawn(pending, key, async move |task| {
-                    let verdict = task.finish(begun, address, limit).await;
-                    drop(permit);
-                    task.settle(address, &resolved, verdict);
-                });
-            }
+            begun => self.spawn(pending, key, async move |task| {
+                let attempts = task.attempts(&place, resolve);
+                let verdict = attempts.finish(begun, limit).await;
+                drop(turn);
+                task.settle(&place, resolve, verdict);
+            }),
+        }
+    }
+
+    fn attempts<'a>(&'a self, place: &'a Place, resolve: Option<Duration>) -> Attempts<'a> {
+        Attempts {
+            run: &self.run,
+            check: &self.check,
+            host: &self.host,
+            place,
+            resolve,
         }
     }
 
     /// All addresses of one port; one that is as expected is enough.
     async fn try_any(self: &Rc<Self>, resolved: &Rc<Resolved>, port: u16) {
-        if resolved.at_port(port).all(|it| self.has_passed(it)) {
+        let places = || resolved.at_port(port).map(Place::Ip);
+        if places().all(|it| self.has_passed(&self.key(&it))) {
             return;
         }
+        let took = resolved.took;
         let results = Rc::new(RefCell::new(Vec::new()));
         let addresses = TaskGroup::new();
-        for address in resolved.at_port(port) {
-            let (task, resolved) = (Rc::clone(self), Rc::clone(resolved));
+        for place in places() {
+            let task = Rc::clone(self);
             let results = Rc::clone(&results);
             addresses.spawn(async move {
-                let permit = task.run.limit.acquire().await;
-                let limit = task.run.patience();
-                let verdict = task.finish(begin_connect(address), address, limit).await;
-                drop(permit);
-                task.tell_attempt(address, &verdict);
+                let turn = task.run.pace.turn(place.ip()).await;
+                let limit = task.run.patience(task.check.settings.timeout);
+                let verdict = task.attempts(&place, took).finish(None, limit).await;
+                drop(turn);
                 let hurried = verdict.hurried;
-                let result = task.result(address, &resolved, verdict);
+                let result = task.result(&place, took, verdict);
                 results.borrow_mut().push((result, hurried));
             });
         }
@@ -208,56 +221,13 @@ impl TargetRun {
         }
     }
 
-    /// Waits for what is pending. A machine that ran out of descriptors or
-    /// ports tries again until `limit`: that says nothing about the target.
-    async fn finish(&self, mut begun: Begun, address: SocketAddr, limit: Duration) -> Verdict {
-        let deadline = now() + limit;
-        let mut allowed = limit;
-        loop {
-            let outcome = match begun {
-                Begun::Done(outcome) => outcome,
-                Begun::Pending(connecting) => connecting.finish(allowed).await,
-            };
-            let left = deadline.saturating_duration_since(now());
-            // Alone, nobody of ours is left who could give a descriptor back.
-            let alone = self.run.limit.out() <= 1;
-            if !is_exhaustion(&outcome) || alone || left.is_zero() {
-                let verdict = Verdict::from(outcome);
-                return Verdict {
-                    hurried: limit < self.run.options.timeout && verdict.state == State::Filtered,
-                    ..verdict
-                };
-            }
-            sleep(EXHAUSTED_PAUSE.min(left)).await;
-            allowed = deadline.saturating_duration_since(now());
-            begun = begin_connect(address);
-        }
+    fn has_passed(&self, key: &Key) -> bool {
+        self.run.deadline.is_some() && self.passed.borrow().contains(key)
     }
 
-    /// With `-v` every attempt is told, also those that a later one outdoes.
-    fn tell_attempt(&self, address: SocketAddr, verdict: &Verdict) {
-        if log::log_enabled!(log::Level::Info) {
-            (self.run.tell)(Record::Attempt(Attempt {
-                target: self.target.with_port(address.port()),
-                address,
-                family: address.into(),
-                state: verdict.state,
-                evidence: verdict.evidence.clone(),
-                connect: verdict.connect,
-                winner: false,
-            }));
-        }
-    }
-
-    fn has_passed(&self, address: SocketAddr) -> bool {
-        let key = (self.index, address.port(), Some(address));
-        self.run.deadline.is_some() && self.passed.borrow().contains(&key)
-    }
-
-    fn settle(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) {
-        self.tell_attempt(address, &verdict);
+    fn settle(&self, place: &Place, resolve: Option<Duration>, verdict: Verdict) {
         let hurried = verdict.hurried;
-        let result = self.result(address, resolved, verdict);
+        let result = self.result(place, resolve, verdict);
         // Cut short by the deadline, it knows less than the one before.
         if !(hurried && self.stands(&result)) {
             self.note(result);
@@ -266,37 +236,45 @@ impl TargetRun {
 
     /// Whether an earlier result of the same port and address stands.
     fn stands(&self, result: &CheckResult) -> bool {
-        let key = self.key(result);
+        let key = self.key_of(result);
         self.run.standing.borrow().contains_key(&key)
     }
 
-    fn key(&self, result: &CheckResult) -> Key {
+    fn key(&self, place: &Place) -> Key {
+        match place {
+            Place::Ip(address) => (self.index, address.port(), Some(*address)),
+            Place::Unix(_) => (self.index, 0, None),
+        }
+    }
+
+    fn key_of(&self, result: &CheckResult) -> Key {
         let port = result.address.map_or(0, |it| it.port());
         (self.index, port, result.address)
     }
 
-    fn result(&self, address: SocketAddr, resolved: &Resolved, verdict: Verdict) -> CheckResult {
-        let expected = self.target.expected;
+    fn result(&self, place: &Place, resolve: Option<Duration>, verdict: Verdict) -> CheckResult {
+        let expected = self.check.target.expected;
+        let ok = verdict.is_as(expected);
+        let (address, family) = match place {
+            Place::Ip(address) => (Some(*address), (*address).into()),
+            Place::Unix(_) => (None, Family::Unix),
+        };
+        let mut finding = verdict.finding;
+        let Phases { connect, total, .. } = finding.phases;
+        finding.phases.resolve = resolve;
+        let asked = total.or(connect);
+        finding.phases.total = asked.map(|it| it + resolve.unwrap_or_default());
         CheckResult {
-            target: self.target.with_port(address.port()),
-            address: Some(address),
-            family: Some(address.into()),
-            state: verdict.state,
+            name: self.check.name.clone(),
+            target: self.check.target.one(&self.host, place.port()),
+            address,
+            family: Some(family),
             expected,
-            // Silence that was cut short is no proof of a filter.
-            ok: expected.allows(verdict.state) && (!verdict.hurried || expected == Expected::Any),
-            evidence: verdict.evidence,
-            attempts: 1,
-            flaky: false,
-            phases: Phases {
-                resolve: resolved.took,
-                connect: verdict.connect,
-                total: total(resolved.took, verdict.connect),
-                ..Phases::default()
-            },
-            tls: None,
-            http: None,
-            seen: None,
+            ok,
+            was: None,
+            attempts: verdict.attempts,
+            flaky: ok && verdict.attempts > 1,
+            finding,
         }
     }
 
@@ -307,31 +285,24 @@ impl TargetRun {
             .standing
             .borrow_mut()
             .retain(|key, _| key.0 != self.index || *key == before);
-        let expected = self.target.expected;
-        // A name that is not there may well be what `down` expects.
-        let ok = matches!(expected, Expected::Down | Expected::Any);
+        let expected = self.check.target.expected;
+        let mut finding = Finding::new(State::Unresolved)
+            .but(State::Unresolved, error.reason)
+            .hinting(error.hint);
+        finding.phases.resolve = Some(error.took);
+        finding.phases.total = Some(error.took);
         self.note(CheckResult {
-            target: self.target.to_string(),
+            name: self.check.name.clone(),
+            target: self.check.target.all_of(&self.host),
             address: None,
             family: None,
-            state: State::Unresolved,
             expected,
-            ok,
-            evidence: Evidence {
-                reason: Some(error.reason.into()),
-                hint: Some(error.hint.into()),
-                ..Evidence::default()
-            },
+            // A name that is not there may well be what `down` expects.
+            ok: matches!(expected, Expected::Down | Expected::Any),
+            was: None,
             attempts: 1,
             flaky: false,
-            phases: Phases {
-                resolve: Some(error.took),
-                total: Some(error.took),
-                ..Phases::default()
-            },
-            tls: None,
-            http: None,
-            seen: None,
+            finding,
         });
     }
 
@@ -340,23 +311,25 @@ impl TargetRun {
         if self.run.deadline.is_none() {
             return self.run.tell_result(result);
         }
-        let key = self.key(&result);
+        let key = self.key_of(&result);
         let before = self.run.standing.borrow_mut().remove(&key);
         if let Some(before) = &before {
             result.attempts += before.attempts;
         }
         let appeared = result.address.is_some() && self.was_unresolved.take();
         let from = match before {
-            Some(before) => Some(before.state),
+            Some(before) => Some(before.finding.state),
             None => appeared.then_some(State::Unresolved),
         };
+        let to = result.finding.state;
+        self.hold(key, &mut result);
         // Passing at the first look is no change.
-        if from != Some(result.state) && (from.is_some() || !result.ok) {
-            (self.run.tell)(Record::Transition(Transition {
+        if from != Some(to) && (from.is_some() || !result.ok) {
+            self.run.tell(Record::Transition(Transition {
                 target: result.target.clone(),
                 address: result.address,
                 from,
-                to: result.state,
+                to,
                 at: now().saturating_duration_since(self.run.started),
             }));
         }
@@ -367,27 +340,24 @@ impl TargetRun {
             self.run.standing.borrow_mut().insert(key, result);
         }
     }
-}
 
-fn is_exhaustion(outcome: &Result<Opened, Failure>) -> bool {
-    outcome.as_ref().is_err_and(Failure::is_exhaustion)
-}
-
-impl From<Result<Opened, Failure>> for Verdict {
-    fn from(outcome: Result<Opened, Failure>) -> Self {
-        let (state, evidence, took) = match outcome {
-            Ok(opened) => (State::Open, opened.evidence.clone(), opened.took),
-            Err(failure) => (failure.state, failure.evidence, failure.took),
+    /// With `--stable`: a result that is as expected, but has not been for long
+    /// enough, is not good yet.
+    fn hold(&self, key: Key, result: &mut CheckResult) {
+        let Some(needed) = self.run.options.stable else {
+            return;
         };
-        Self {
-            state,
-            evidence,
-            connect: Some(took),
-            hurried: false,
+        if !result.ok {
+            self.held.borrow_mut().remove(&key);
+            return;
+        }
+        let since = *self.held.borrow_mut().entry(key).or_insert_with(now);
+        let lasted = now().saturating_duration_since(since);
+        if lasted < needed {
+            result.ok = false;
+            let (lasted, needed) = (units::Latency(lasted), units::limit(needed));
+            let reason = format!("as expected for {lasted} so far, not yet for {needed}");
+            result.finding.evidence.reason = Some(reason.into());
         }
     }
-}
-
-fn total(resolve: Option<Duration>, connect: Option<Duration>) -> Option<Duration> {
-    Some(resolve.unwrap_or_default() + connect?)
 }

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::State;
+
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -16,8 +18,26 @@ pub enum Exit {
     Nothing = 3,
     /// netkit could not tell: permission, descriptors, output not written.
     Unknown = 4,
+    /// `--exit-detail`: refused.
+    Refused = 10,
+    /// `--exit-detail`: no answer in time.
+    Timeout = 11,
+    /// `--exit-detail`: unreachable.
+    Unreachable = 12,
+    /// `--exit-detail`: the name has no address.
+    Name = 13,
+    /// `--exit-detail`: reset or truncated.
+    Reset = 14,
+    /// `--exit-detail`: not the expected answer.
+    Protocol = 15,
+    /// `--exit-detail`: TLS.
+    Tls = 16,
     /// The `--wait` deadline passed, as with coreutils' `timeout`.
     Deadline = 124,
+    /// The command after `--` could not be run, as with env(1).
+    CannotRun = 126,
+    /// The command after `--` is not there, as with env(1).
+    NoCommand = 127,
     /// Ended by SIGINT, after a partial summary.
     Interrupted = 130,
     /// Ended by SIGTERM, after a partial summary.
@@ -34,6 +54,22 @@ impl Exit {
             (_, 1.., _) => Self::Bad,
             (_, 0, 1..) => Self::Unknown,
             (_, 0, 0) => Self::Good,
+        }
+    }
+
+    /// The class of a failure, for `--exit-detail`.
+    #[must_use]
+    pub fn of_state(state: State) -> Self {
+        match state {
+            // Open where it should not be is the wrong answer too.
+            State::Open | State::Mismatch => Self::Protocol,
+            State::Refused => Self::Refused,
+            State::Filtered | State::Silent => Self::Timeout,
+            State::Unreachable => Self::Unreachable,
+            State::Unresolved => Self::Name,
+            State::Reset => Self::Reset,
+            State::Tls => Self::Tls,
+            State::Unknown => Self::Unknown,
         }
     }
 

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
-use super::{Evidence, Exit, Expected, Family, Phases, State};
+use super::{Evidence, Exit, Expected, Family, Finding, Phases, State};
 
 /// The schema's name and version, in every record.
 pub const SCHEMA: &str = "netkit/1";
@@ -57,9 +58,13 @@ pub struct Dated<'a> {
     record: &'a Record,
 }
 
-/// A check's verdict on one address; without an address, on its name.
+/// A check's verdict on one address; without an address, on its name or on a
+/// Unix socket.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckResult {
+    /// What a plan calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Rc<str>>,
     /// The target as it was asked for, with the port.
     pub target: String,
     /// The address checked.
@@ -68,58 +73,21 @@ pub struct CheckResult {
     /// Its family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
-    /// What was found.
-    pub state: State,
     /// What should have been found.
     pub expected: Expected,
-    /// Whether they agree.
+    /// Whether that is what was found.
     pub ok: bool,
-    /// What speaks for the state.
-    #[serde(flatten)]
-    pub evidence: Evidence,
+    /// With `--diff`: the state that the earlier run found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<State>,
     /// How often it was tried.
     pub attempts: u32,
     /// It failed at first and passed on a retry.
     #[serde(skip_serializing_if = "is_false")]
     pub flaky: bool,
-    /// How long it took.
+    /// What was found.
     #[serde(flatten)]
-    pub phases: Phases,
-    /// What TLS agreed on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsEvidence>,
-    /// What HTTP answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpEvidence>,
-    /// The bytes that came, escaped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seen: Option<String>,
-}
-
-/// What TLS agreed on, and with whose certificate.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct TlsEvidence {
-    /// Protocol version.
-    pub version: String,
-    /// Cipher suite.
-    pub cipher: String,
-    /// The leaf certificate's subject.
-    pub subject: String,
-    /// Its issuer.
-    pub issuer: String,
-    /// Its subject alternative names.
-    pub san: Vec<String>,
-    /// When it expires, RFC 3339 UTC.
-    pub not_after: String,
-    /// Whole days until then; negative once expired.
-    pub days_left: i64,
-}
-
-/// What HTTP answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct HttpEvidence {
-    /// Status code.
-    pub status: u16,
+    pub finding: Finding,
 }
 
 /// One address tried on the way to a connection.
@@ -184,12 +152,32 @@ pub struct Reply {
     /// Hash of each body, hexadecimal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sha256: Vec<String>,
+    /// The conversation, step by step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// The body, escaped, for a person's screen alone.
     #[serde(skip)]
     pub shown: Option<String>,
     /// How long it took.
     #[serde(flatten)]
     pub phases: Phases,
+}
+
+/// One step of a probe's conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Since the start of the probe.
+    #[serde(rename = "at_us", serialize_with = "whole_micros")]
+    pub at: Duration,
+    /// What happened: `connected`, `secured`, `sent`, `received`, `matched`,
+    /// `failed` or `ended`.
+    pub what: String,
+    /// Bytes sent or received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// The bytes, escaped, or what it was about in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }
 
 /// A measured series of round trips. Without a single one that came back, the
@@ -297,6 +285,9 @@ pub struct Summary {
     /// How long the run took.
     #[serde(rename = "elapsed_us", serialize_with = "whole_micros")]
     pub elapsed: Duration,
+    /// What the results together say, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The exit status that follows from it.
     pub exit: Exit,
 }
@@ -337,30 +328,24 @@ mod tests {
     #[test]
     fn a_result_names_units_and_leaves_out_what_is_unknown() {
         let address: SocketAddr = "127.0.0.1:22".parse().unwrap();
+        let mut finding = Finding::new(State::Unreachable);
+        finding.evidence.icmp = Some(Icmp {
+            kind: 3,
+            code: 13,
+            from: address.ip(),
+        });
+        finding.phases.connect = Some(Duration::from_millis(2));
         let result = CheckResult {
+            name: None,
             target: "localhost:22".into(),
             address: Some(address),
             family: Some(address.into()),
-            state: State::Unreachable,
             expected: Expected::Open,
             ok: false,
-            evidence: Evidence {
-                icmp: Some(Icmp {
-                    kind: 3,
-                    code: 13,
-                    from: address.ip(),
-                }),
-                ..Evidence::default()
-            },
+            was: None,
             attempts: 1,
             flaky: false,
-            phases: Phases {
-                connect: Some(Duration::from_millis(2)),
-                ..Phases::default()
-            },
-            tls: None,
-            http: None,
-            seen: None,
+            finding,
         };
         let json = as_json(&Record::Result(Box::new(result)));
         let expected = serde_json::json!({
@@ -381,6 +366,7 @@ mod tests {
             unknown: 0,
             by_state: BTreeMap::from([(State::Open, 2), (State::Refused, 1)]),
             elapsed: Duration::from_micros(7),
+            notes: Vec::new(),
             exit: Exit::Bad,
         };
         let json = as_json(&Record::Summary(summary));

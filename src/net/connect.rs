@@ -18,7 +18,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use super::evidence;
 use super::failure::Failure;
 use super::stream::TcpStream;
-use crate::finding::Evidence;
+use crate::finding::{Evidence, Finding, State};
 use crate::reactor::{Direction, Watched, now, timeout};
 
 /// What became of a connection attempt at once.
@@ -128,7 +128,29 @@ impl Connecting {
     }
 }
 
+/// How a connection is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Close {
+    /// In order; the port stays in TIME-WAIT for a while
+    #[default]
+    Fin,
+    /// By a reset: no TIME-WAIT, but an error in the server's log
+    Rst,
+}
+
 impl Opened {
+    /// Closes it so when it is dropped.
+    pub fn close_with(&self, close: Close) {
+        if close == Close::Rst {
+            let socket = match &self.link {
+                Link::Plain(socket) => SockRef::from(socket),
+                Link::Watched(watched) => SockRef::from(watched.get()),
+            };
+            // It can only fail on a connection that is gone.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+    }
+
     /// The connection as a stream on the loop, with `TCP_NODELAY`.
     ///
     /// # Errors
@@ -139,6 +161,15 @@ impl Opened {
             Link::Watched(watched) => watched,
         };
         Ok(TcpStream::from_watched(watched))
+    }
+}
+
+impl From<&Opened> for Finding {
+    fn from(opened: &Opened) -> Self {
+        let mut finding = Self::new(State::Open);
+        finding.evidence = opened.evidence.clone();
+        finding.phases.connect = Some(opened.took);
+        finding
     }
 }
 

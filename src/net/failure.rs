@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
-use crate::finding::{Evidence, Icmp, State};
+use crate::finding::{Evidence, Finding, Icmp, State};
 use crate::units;
 
 /// A connection that could not be made.
@@ -85,19 +85,36 @@ impl Failure {
         Self::new(address, &refused, &Evidence::default(), took)
     }
 
-    /// Whether this machine ran out of something that others give back:
-    /// descriptors, memory, ephemeral ports. Says nothing about the target.
+    /// Whether it is [`is_exhaustion`].
     #[must_use]
     pub fn is_exhaustion(&self) -> bool {
-        const EXHAUSTED: [Errno; 5] = [
-            Errno::EMFILE,
-            Errno::ENFILE,
-            Errno::ENOBUFS,
-            Errno::ENOMEM,
-            Errno::EADDRNOTAVAIL,
-        ];
-        let errno = self.evidence.errno.map(Errno::from_raw);
-        self.state == State::Unknown && errno.is_some_and(|it| EXHAUSTED.contains(&it))
+        is_exhaustion(self.state, self.evidence.errno)
+    }
+}
+
+/// Whether a state with this error number means that the machine ran out of
+/// something that others give back: descriptors, memory, ephemeral ports. It
+/// says nothing about the target.
+#[must_use]
+pub fn is_exhaustion(state: State, errno: Option<i32>) -> bool {
+    const EXHAUSTED: [Errno; 5] = [
+        Errno::EMFILE,
+        Errno::ENFILE,
+        Errno::ENOBUFS,
+        Errno::ENOMEM,
+        Errno::EADDRNOTAVAIL,
+    ];
+    let errno = errno.map(Errno::from_raw);
+    state == State::Unknown && errno.is_some_and(|it| EXHAUSTED.contains(&it))
+}
+
+impl From<Failure> for Finding {
+    fn from(failure: Failure) -> Self {
+        let mut finding = Self::new(failure.state);
+        finding.evidence = failure.evidence;
+        finding.phases.connect = Some(failure.took);
+        finding.phases.total = Some(failure.took);
+        finding
     }
 }
 

@@ -161,6 +161,21 @@ async fn look_up(
     Ok((addresses.collect(), true))
 }
 
+/// The port of a service by its name in the services file (services(5)).
+#[must_use]
+pub fn service_port(name: &str, datagrams: bool) -> Option<u16> {
+    let kind = match datagrams {
+        true => SockType::DGram,
+        false => SockType::Stream,
+    };
+    let hints = AddrInfoHints {
+        socktype: kind.into(),
+        ..AddrInfoHints::default()
+    };
+    let found = dns_lookup::getaddrinfo(None, Some(name), Some(hints)).ok()?;
+    found.flatten().map(|it| it.sockaddr.port()).next()
+}
+
 fn ask_system(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     let hints = AddrInfoHints {
         socktype: SockType::Stream.into(),

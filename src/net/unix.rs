@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::os::unix::net::SocketAddr;
 
+use nix::errno::Errno;
+
+use crate::finding::{Finding, State};
 use crate::reactor::{Direction, Watched};
 
 use super::stream::{Finish, Stream};
@@ -72,6 +75,45 @@ impl UnixStream {
         let (one, other) = mio::net::UnixStream::pair()?;
         Ok((Self::watch(one)?, Self::watch(other)?))
     }
+}
+
+/// What a failed connection to a Unix socket says (unix(7), connect(2)).
+#[must_use]
+pub fn unix_failure(error: &io::Error) -> Finding {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    let (state, reason, hint) = match errno {
+        Some(Errno::ENOENT) => (
+            State::Refused,
+            "there is no such socket",
+            "is the server up, and is this its path?",
+        ),
+        Some(Errno::ECONNREFUSED) => (
+            State::Refused,
+            "nobody listens on it",
+            "a file left behind by a server that is gone, or no socket at all",
+        ),
+        Some(Errno::EPROTOTYPE) => (
+            State::Refused,
+            "it is a socket of another kind",
+            "a datagram or sequenced-packet socket",
+        ),
+        Some(Errno::EAGAIN) => (
+            State::Filtered,
+            "its backlog is full",
+            "the server accepts nothing: is it stuck?",
+        ),
+        Some(Errno::EACCES) => (
+            State::Unknown,
+            "no permission to connect to it",
+            "see the owner and mode of the socket and of its directories",
+        ),
+        _ => {
+            return Finding::new(State::Unknown).but(State::Unknown, error.to_string());
+        }
+    };
+    let mut finding = Finding::new(state).but(state, reason).hinting(hint);
+    finding.evidence.errno = error.raw_os_error();
+    finding
 }
 
 impl UnixListener {

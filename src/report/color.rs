@@ -17,7 +17,7 @@ pub enum Color {
 }
 
 /// Options of every verb that colours its output.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args)]
 #[group(skip)]
 pub struct ColorOptions {
     /// When to colour the output

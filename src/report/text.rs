@@ -59,19 +59,19 @@ impl Painter {
     }
 
     fn write_check(&self, line: &mut String, result: &CheckResult) {
-        let took = result.phases.total;
+        let took = result.finding.phases.total;
         match result.address {
             Some(address) => {
-                let shown = self.write_start(line, result.state, &address, took);
+                let shown = self.write_start(line, result.finding.state, &address, took);
                 if result.target != line[shown] {
                     let _ = write!(line, "{REMARK}({})", result.target);
                 }
             }
             None => {
-                self.write_start(line, result.state, &result.target, took);
+                self.write_start(line, result.finding.state, &result.target, took);
             }
         }
-        write_evidence(line, &result.evidence, !result.ok);
+        write_evidence(line, &result.finding.evidence, !result.ok);
         if !result.ok && result.expected != Expected::Open {
             let _ = write!(line, "{REMARK}expected {}", result.expected);
         }

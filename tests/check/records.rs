@@ -170,6 +170,7 @@ fn shape(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
                 "errno",
                 "hint",
                 "flaky",
+                "was",
                 "resolve_us",
                 "connect_us",
                 "total_us",
@@ -211,7 +212,7 @@ fn shape(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
                 "elapsed_us",
                 "exit",
             ],
-            &[],
+            &["notes"],
         ),
         other => panic!("unknown record type {other}"),
     }
@@ -221,7 +222,7 @@ fn shape(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
 fn is_valid(name: &str, value: &Value, record: &Map<String, Value>) -> bool {
     let text = value.as_str();
     match name {
-        "state" | "from" | "to" => text.is_some_and(|it| STATES.contains(&it)),
+        "state" | "from" | "to" | "was" => text.is_some_and(|it| STATES.contains(&it)),
         "expected" => text.is_some_and(|it| EXPECTED.contains(&it)),
         "address" => text.is_some_and(|it| it.parse::<SocketAddr>().is_ok()),
         "family" => {
@@ -235,6 +236,7 @@ fn is_valid(name: &str, value: &Value, record: &Map<String, Value>) -> bool {
         "errno" | "attempts" => value.as_u64().is_some_and(|it| it > 0),
         "loss_pct" => value.is_number(),
         "icmp" => is_icmp(value),
+        "notes" => value.is_array(),
         "by_state" => value.as_object().is_some_and(|states| {
             let known = |(state, count): (&String, &Value)| {
                 STATES.contains(&state.as_str()) && count.as_u64().is_some_and(|it| it > 0)

@@ -1,0 +1,1 @@
+//! DNS: what a name server answers, over UDP and TCP.
