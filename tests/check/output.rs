@@ -1,6 +1,6 @@
 //! Text, JSON lines and the JSON document.
 
-use super::records::{assert_valid, check, check_on, records};
+use super::records::{assert_valid_document, check, check_on, records};
 use crate::support::namespace::Host;
 use crate::support::peer;
 use crate::support::process::{Output, run};
@@ -144,9 +144,8 @@ fn json_is_one_document() {
         assert_eq!(document["schema"], "netkit/1");
         let results = document["results"].as_array().expect("a list");
         assert_eq!(results.len(), count);
-        results.iter().for_each(assert_valid);
+        assert_valid_document(&document);
         assert!(results.iter().all(|it| it["type"] == "result"));
-        assert_valid(&document["summary"]);
         assert_eq!(document["summary"]["exit"], code);
     }
 }

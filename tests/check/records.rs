@@ -4,10 +4,12 @@
 use crate::support::PATIENCE;
 use crate::support::namespace::Host;
 use crate::support::process::{Output, finish, netkit};
-use serde_json::{Map, Value};
+use jsonschema::Validator;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// The states of a result: a closed list.
 pub(crate) const STATES: [&str; 10] = [
@@ -22,8 +24,6 @@ pub(crate) const STATES: [&str; 10] = [
     "silent",
     "unknown",
 ];
-
-const EXPECTED: [&str; 5] = ["open", "closed", "filtered", "down", "any"];
 
 /// A finished `netkit check -o ndjson`, all of its records valid and agreeing with one another.
 pub(crate) struct Checked {
@@ -138,134 +138,81 @@ pub(crate) fn records(text: &str) -> Vec<Value> {
 /// Fails the test unless `record` is one of the documented records.
 #[track_caller]
 pub(crate) fn assert_valid(record: &Value) {
-    let fields = record.as_object().unwrap_or_else(|| panic!("{record}"));
-    assert_eq!(fields["schema"], "netkit/1", "{record}");
-    let ts = fields["ts"].as_str().expect("a time");
-    assert!(ts.ends_with('Z'), "not UTC: {record}");
-    assert!(humantime::parse_rfc3339(ts).is_ok(), "{record}");
-    let (needed, allowed) = shape(fields["type"].as_str().expect("a type"));
-    for name in needed {
-        assert!(fields.contains_key(*name), "no {name}: {record}");
-    }
-    let common = ["schema", "type", "ts"];
-    for (name, value) in fields
-        .iter()
-        .filter(|(it, _)| !common.contains(&it.as_str()))
-    {
-        let known = needed.contains(&name.as_str()) || allowed.contains(&name.as_str());
-        assert!(known, "{name} is not documented: {record}");
-        assert!(is_valid(name, value, fields), "wrong {name}: {record}");
-    }
+    let kind = record["type"].as_str().unwrap_or("no type");
+    assert!(is_kind(kind), "unknown type: {record}");
+    assert_matches(kind, record);
 }
 
-/// Which fields a record must have, and which it may.
-fn shape(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
-    match kind {
-        "result" => (
-            &["target", "state", "expected", "ok", "attempts"],
-            &[
-                "address",
-                "family",
-                "reason",
-                "errno",
-                "hint",
-                "flaky",
-                "was",
-                "resolve_us",
-                "connect_us",
-                "total_us",
-                "rtt_us",
-                "syn_retransmits",
-                "icmp",
-            ],
-        ),
-        "attempt" => (
-            &["target", "address", "family", "state", "winner"],
-            &[
-                "reason",
-                "errno",
-                "hint",
-                "connect_us",
-                "rtt_us",
-                "syn_retransmits",
-                "icmp",
-            ],
-        ),
-        "transition" => (&["target", "to", "at_us"], &["address", "from"]),
-        "reply" => (
-            &["protocol", "target", "kind", "ok", "sizes_bytes"],
-            &["address", "reason", "resolve_us", "connect_us", "total_us"],
-        ),
-        "latency" => (
-            &["target", "count", "lost", "loss_pct"],
-            &[
-                "address", "min_us", "mean_us", "p50_us", "p90_us", "p99_us", "max_us",
-            ],
-        ),
-        "summary" => (
-            &[
-                "checks",
-                "ok",
-                "failed",
-                "unknown",
-                "by_state",
-                "elapsed_us",
-                "exit",
-            ],
-            &["notes"],
-        ),
-        other => panic!("unknown record type {other}"),
-    }
+/// Fails the test unless `document` is what `-o json` may print.
+#[track_caller]
+pub(crate) fn assert_valid_document(document: &Value) {
+    assert_matches("document", document);
 }
 
-/// Whether a field's value is what its name promises.
-fn is_valid(name: &str, value: &Value, record: &Map<String, Value>) -> bool {
-    let text = value.as_str();
-    match name {
-        "state" | "from" | "to" | "was" => text.is_some_and(|it| STATES.contains(&it)),
-        "expected" => text.is_some_and(|it| EXPECTED.contains(&it)),
-        "address" => text.is_some_and(|it| it.parse::<SocketAddr>().is_ok()),
-        "family" => {
-            let is_v6 = record["address"]
-                .as_str()
-                .is_some_and(|it| it.contains('['));
-            text == Some(if is_v6 { "ipv6" } else { "ipv4" })
-        }
-        "ok" if record["type"] == "summary" => value.is_u64(),
-        "ok" | "flaky" | "winner" => value.is_boolean(),
-        "errno" | "attempts" => value.as_u64().is_some_and(|it| it > 0),
-        "loss_pct" => value.is_number(),
-        "icmp" => is_icmp(value),
-        "notes" => value.is_array(),
-        "by_state" => value.as_object().is_some_and(|states| {
-            let known = |(state, count): (&String, &Value)| {
-                STATES.contains(&state.as_str()) && count.as_u64().is_some_and(|it| it > 0)
-            };
-            states.iter().all(known)
-        }),
-        "sizes_bytes" => value
-            .as_array()
-            .is_some_and(|sizes| sizes.iter().all(Value::is_u64)),
-        "checks" | "failed" | "unknown" | "exit" | "count" | "lost" | "syn_retransmits" => {
-            value.is_u64()
-        }
-        _ if name.ends_with("_us") => value.as_f64().is_some_and(|it| it >= 0.0),
-        _ => text.is_some_and(|it| !it.is_empty()),
-    }
+fn is_kind(kind: &str) -> bool {
+    let kinds = schema()["$defs"]["record"]["oneOf"].as_array();
+    let reference = format!("#/$defs/{kind}");
+    kinds.is_some_and(|kinds| kinds.iter().any(|it| it["$ref"] == reference))
 }
 
-fn is_icmp(value: &Value) -> bool {
-    value.as_object().is_some_and(|fields| {
-        let byte = |name| {
-            fields
-                .get(name)
-                .and_then(Value::as_u64)
-                .is_some_and(|it| it < 256)
-        };
-        let from = fields.get("from").and_then(Value::as_str);
-        let from = from.is_some_and(|it| it.parse::<IpAddr>().is_ok());
-        fields.len() == 3 && byte("type") && byte("code") && from
-    })
+/// Holds `value` against one definition of the schema.
+#[track_caller]
+fn assert_matches(definition: &str, value: &Value) {
+    static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
+    let mut validators = VALIDATORS.lock().expect("no test failed in here");
+    let validator = validators.entry(definition.to_owned());
+    let validator = Arc::clone(validator.or_insert_with(|| Arc::new(validator_of(definition))));
+    drop(validators);
+    let errors = validator.iter_errors(value);
+    let errors: Vec<String> = errors
+        .map(|it| format!("{}: {it}", it.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{}\nin {value}", errors.join("\n"));
+}
+
+fn validator_of(definition: &str) -> Validator {
+    let mut schema = schema().clone();
+    let fields = schema.as_object_mut().expect("a schema is an object");
+    fields.remove("anyOf");
+    fields.insert("$ref".into(), format!("#/$defs/{definition}").into());
+    let options = jsonschema::options().should_validate_formats(true);
+    options.build(&schema).expect("the schema is one")
+}
+
+/// The schema as it lies in the repository.
+fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../../schema/netkit-1.json")).expect("JSON")
+    });
+    &SCHEMA
+}
+
+#[test]
+fn what_is_not_documented_is_no_record() {
+    let good = serde_json::json!({
+        "schema": "netkit/1", "type": "result", "ts": "2026-01-01T00:00:00.000000Z",
+        "target": "a:1", "state": "open", "expected": "open", "ok": true, "attempts": 1,
+    });
+    assert_valid(&good);
+    for (field, value) in [
+        ("colour", Value::from("red")),
+        ("state", "ajar".into()),
+        ("connect_us", (-1).into()),
+        ("connect_us", "1".into()),
+        ("attempts", Value::Null),
+        ("ts", "yesterday".into()),
+        ("address", "nowhere".into()),
+        (
+            "icmp",
+            serde_json::json!({"type": 256, "code": 0, "from": "::1"}),
+        ),
+        ("type", "outcome".into()),
+    ] {
+        let mut wrong = good.clone();
+        wrong[field] = value;
+        let refused = std::panic::catch_unwind(|| assert_valid(&wrong));
+        assert!(refused.is_err(), "{wrong}");
+    }
 }
 
 #[track_caller]
