@@ -2,7 +2,7 @@
 //!
 //! Everything here is a thin, honest layer over the kernel's sockets and the
 //! loop of `reactor`: what failed comes back as plain findings (state, reason,
-//! evidence), and nothing is printed. TLS and proxies are not here yet.
+//! evidence), and nothing is printed. Proxies are not here yet.
 
 mod connect;
 mod descriptors;
@@ -14,6 +14,7 @@ mod listen;
 mod resolve;
 mod stdio;
 mod stream;
+mod tls;
 mod udp;
 mod unix;
 
@@ -29,5 +30,8 @@ pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
 pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port};
 pub use stdio::stdin;
 pub use stream::{Finish, Stream, TcpStream};
+pub use tls::{
+    HandshakeError, Objection, Secured, TlsStream, Trust, read_certificates, secure, server_name,
+};
 pub use udp::{Envelope, UdpSocket};
 pub use unix::{UnixAddress, UnixListener, UnixStream, unix_failure};

@@ -7,9 +7,11 @@
 pub mod dns;
 pub mod echo;
 pub mod http;
+mod link;
 pub mod raw;
 pub mod script;
 mod settings;
+mod starttls;
 pub mod tls;
 pub mod udp;
 
@@ -26,7 +28,7 @@ pub use settings::Settings;
 
 /// Every protocol that a target can name, as `NAME://…`; the first is meant
 /// where none is named.
-pub const SCHEMES: &[Scheme] = &[raw::TCP];
+pub const SCHEMES: &[Scheme] = &[raw::TCP, tls::TLS];
 
 /// A protocol that a target can name.
 #[derive(Debug)]

@@ -13,3 +13,4 @@
 )]
 
 pub mod echo;
+pub mod starttls;

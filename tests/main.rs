@@ -12,6 +12,9 @@ mod faults;
 /// `netkit check`: every state made for real, output, exit status.
 mod check;
 
+/// TLS: certificates, handshakes, STARTTLS.
+mod tls;
+
 /// Several hosts, as network namespaces: routes, rejects, black holes.
 mod hosts;
 

@@ -1,6 +1,26 @@
 //! TLS: what was agreed, with whose certificate, and for how long.
 
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::link::Link;
+use super::{Ask, At, Event, Question, Scheme, Transport, starttls};
+use crate::finding::{Finding, State, TlsEvidence};
+use crate::net::{self, HandshakeError, Secured, Trust, read_certificates, server_name};
+use crate::reactor::now;
+use crate::units;
+
+/// `tls://`: a handshake, the certificate, and a conversation if one is asked
+/// for.
+pub const TLS: Scheme = Scheme {
+    name: "tls",
+    transport: Transport::Tcp,
+    default_port: None,
+    takes_path: false,
+    prepare,
+};
 
 /// Options of every check over TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
@@ -43,4 +63,155 @@ pub enum Starttls {
     Xmpp,
     /// RFC 4217
     Ftp,
+}
+
+/// What TLS is to be: whom to trust, what to ask for.
+pub(super) struct Security {
+    trust: Arc<Trust>,
+    name: Option<String>,
+    min_days: Option<u32>,
+    starttls: Option<Starttls>,
+}
+
+impl Security {
+    /// Understands the settings and reads what they name.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read, or a name that is none: in a sentence.
+    pub(super) fn prepare(settings: &Settings) -> Result<Self, String> {
+        let trust = match (&settings.ca, settings.insecure) {
+            (Some(_), true) => return Err("--ca and --insecure contradict each other".into()),
+            (Some(path), false) => Trust::Only(read_certificates(path)?),
+            (None, true) => Trust::Anybody,
+            (None, false) => Trust::System,
+        };
+        if let Some(name) = &settings.sni {
+            server_name(name)?;
+        }
+        Ok(Self {
+            trust: Arc::new(trust),
+            name: settings.sni.clone(),
+            min_days: settings.min_days,
+            starttls: settings.starttls,
+        })
+    }
+
+    fn objection(&self, evidence: &TlsEvidence) -> Option<String> {
+        let least = i64::from(self.min_days?);
+        let left = evidence.days_left;
+        (left < least).then(|| {
+            format!("the certificate is valid for {left} days more, --min-days asks for {least}")
+        })
+    }
+}
+
+impl Link {
+    /// Changes to TLS: what stands before it in plain text, the handshake, the
+    /// judgement on the certificate.
+    ///
+    /// # Errors
+    /// What was found, when it is not good: the certificate included.
+    pub(super) async fn secure(
+        mut self,
+        security: &Security,
+        at: &At<'_>,
+    ) -> Result<Self, Finding> {
+        if let Some(protocol) = security.starttls {
+            starttls::begin(&mut self, protocol, at).await?;
+        }
+        let name = security.name.as_deref().unwrap_or(at.host);
+        let name = match server_name(name) {
+            Ok(name) => name,
+            Err(reason) => return Err(self.into_finding().but(State::Tls, reason)),
+        };
+        let (stream, rest) = self.take_stream();
+        let began = now();
+        let outcome = rest
+            .within(net::secure(stream, name, &security.trust))
+            .await;
+        let took = now().saturating_duration_since(began);
+        match outcome {
+            Some(Ok(secured)) => rest.secured(secured, took, security, at),
+            Some(Err(error)) => Err(rest.failed(error)),
+            None => {
+                let limit = units::limit(rest.limit);
+                let reason = format!("the TLS handshake was not finished within {limit}");
+                let finding = rest.into_finding().but(State::Tls, reason);
+                Err(finding.hinting("the server accepts connections and then says nothing"))
+            }
+        }
+    }
+
+    fn secured(
+        mut self,
+        secured: Secured<Box<dyn super::link::Bytes>>,
+        took: std::time::Duration,
+        security: &Security,
+        at: &At<'_>,
+    ) -> Result<Self, Finding> {
+        (at.observe)(Event::Secured(&secured.evidence));
+        let short = security.objection(&secured.evidence);
+        self.finding.phases.tls = Some(took);
+        self.finding.tls = Some(Box::new(secured.evidence));
+        if let Some(objection) = secured.objection {
+            let finding = self.into_finding().but(State::Tls, objection.reason);
+            return Err(match objection.hint {
+                Some(hint) => finding.hinting(hint),
+                None => finding,
+            });
+        }
+        if let Some(reason) = short {
+            return Err(self.into_finding().but(State::Tls, reason));
+        }
+        self.stream = Box::new(secured.stream);
+        Ok(self)
+    }
+
+    fn failed(self, error: HandshakeError) -> Finding {
+        let state = match error.reset {
+            true => State::Reset,
+            false => State::Tls,
+        };
+        let finding = self.into_finding().but(state, error.reason);
+        match error.hint {
+            Some(hint) => finding.hinting(hint),
+            None => finding,
+        }
+    }
+}
+
+/// What `tls://` asks.
+struct Handshake {
+    security: Security,
+}
+
+fn prepare(_path: Option<&str>, settings: &super::Settings) -> Result<Question, String> {
+    let security = Security::prepare(&settings.tls)?;
+    Ok(Some(Rc::new(Handshake { security })))
+}
+
+impl Handshake {
+    async fn shake(&self, at: &At<'_>) -> Result<Finding, Finding> {
+        let link = Link::open(at).await?;
+        let link = link.secure(&self.security, at).await?;
+        Ok(link.into_finding())
+    }
+}
+
+impl Ask for Handshake {
+    fn ask<'a>(&'a self, at: &'a At<'a>) -> Pin<Box<dyn Future<Output = Finding> + 'a>> {
+        Box::pin(async { self.shake(at).await.unwrap_or_else(|finding| finding) })
+    }
+
+    fn sentence(&self) -> String {
+        let name = self.security.name.as_deref().unwrap_or("its name");
+        let days = self
+            .security
+            .min_days
+            .map(|it| format!(" for {it} days more"));
+        format!(
+            "agrees on TLS with a certificate for {name} that is valid{}",
+            days.unwrap_or_default()
+        )
+    }
 }
