@@ -149,7 +149,8 @@ impl Check {
         target: Target,
         settings: &Rc<Settings>,
     ) -> Result<Self, String> {
-        let question = (target.scheme.prepare)(target.path.as_deref(), &settings.ask)?;
+        let prepared = (target.scheme.prepare)(target.path.as_deref(), &settings.ask);
+        let question = prepared.map_err(|error| format!("cannot check `{target}`: {error}"))?;
         Ok(Self {
             name,
             target,

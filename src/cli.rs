@@ -18,7 +18,7 @@ use futures_lite::future;
 
 use crate::finding::{Exit, Record};
 use crate::net::DialError;
-use crate::report::{self, ColorOptions, Format, LogFormat, Reporter, start_log};
+use crate::report::{self, ColorOptions, Destination, Format, LogFormat, Reporter, start_log};
 use crate::{check, doctor, probe, reactor, serve};
 
 /// Flags of every verb.
@@ -170,7 +170,15 @@ fn check(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         Ok(checks) => checks,
         Err(error) => return Ok(complain(&error)),
     };
-    let reporter = global.reporter(options.report.format, checks.count());
+    // The standard output of what runs in netkit's place is its own.
+    let to = match options.options.command.is_empty() {
+        true => Destination::Stdout,
+        false => Destination::Stderr,
+    };
+    let reporter = match global.reporter_to(to, &options.report, checks.count()) {
+        Ok(reporter) => reporter,
+        Err(error) => return Ok(complain(&error.into())),
+    };
     let tell = reporter.clone();
     let verdict = Rc::new(Cell::new(None));
     let found = Rc::clone(&verdict);
@@ -223,7 +231,10 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     if let Err(error) = options.options.validate() {
         return Ok(complain(&error));
     }
-    let reporter = global.reporter(options.report.format, 0);
+    let reporter = match global.reporter_to(Destination::Stdout, &options.report, 0) {
+        Ok(reporter) => reporter,
+        Err(error) => return Ok(complain(&error.into())),
+    };
     if options.options.count.is_none() && io::stdin().is_terminal() {
         reporter.note("type a line to send it; `exit` or the end of input ends");
     }
@@ -301,6 +312,20 @@ struct Parsed<V> {
 }
 
 impl Global {
+    /// A reporter of results, also to files.
+    fn reporter_to(
+        &self,
+        to: Destination,
+        options: &report::Options,
+        expected: usize,
+    ) -> io::Result<Reporter> {
+        let mut options = options.clone();
+        if self.quiet {
+            options.format = Format::Quiet;
+        }
+        Reporter::with_files(&options, self.color.color, expected, to)
+    }
+
     fn reporter(&self, format: Format, expected: usize) -> Reporter {
         let format = if self.quiet { Format::Quiet } else { format };
         Reporter::new(format, self.color.color, expected)

@@ -6,6 +6,8 @@
 
 pub mod dns;
 pub mod echo;
+mod excerpt;
+mod expectations;
 pub mod http;
 mod link;
 pub mod raw;
@@ -28,7 +30,14 @@ pub use settings::Settings;
 
 /// Every protocol that a target can name, as `NAME://…`; the first is meant
 /// where none is named.
-pub const SCHEMES: &[Scheme] = &[raw::TCP, tls::TLS];
+pub const SCHEMES: &[Scheme] = &[
+    raw::TCP,
+    tls::TLS,
+    http::HTTP,
+    http::HTTPS,
+    dns::DNS,
+    echo::ECHO,
+];
 
 /// A protocol that a target can name.
 #[derive(Debug)]

@@ -12,5 +12,6 @@
     )
 )]
 
+pub mod dns;
 pub mod echo;
 pub mod starttls;

@@ -4,23 +4,38 @@
 //! Knows no network: it is handed records.
 
 mod color;
+mod csv;
+mod files;
+mod github;
+mod html;
+mod json;
+mod junit;
 mod log;
 mod output;
 mod progress;
+mod prometheus;
+mod tap;
 mod text;
+mod writer;
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use crate::finding::{Record, SCHEMA, Summary};
+use crate::finding::Record;
 use crate::reactor::within;
 
 pub use color::{Color, ColorOptions};
+use files::ReportFile;
 pub use log::{LogFormat, start_log};
 use output::Output;
 use progress::Progress;
+use writer::Writer;
+
+/// The JSON Schema of every record and of the document (draft 2020-12).
+pub const JSON_SCHEMA: &str = include_str!("../schema/netkit-1.json");
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -32,6 +47,18 @@ pub enum Format {
     Ndjson,
     /// One JSON document
     Json,
+    /// Comma-separated values with a header
+    Csv,
+    /// Test Anything Protocol, version 13
+    Tap,
+    /// Metrics in the text format of Prometheus
+    Prometheus,
+    /// Lines, annotations and a step summary for GitHub workflows
+    Github,
+    /// `JUnit` XML
+    Junit,
+    /// One page that needs nothing but itself
+    Html,
     /// The exit status alone
     Quiet,
 }
@@ -46,9 +73,79 @@ pub struct Options {
         long = "format",
         value_name = "FORMAT",
         value_enum,
-        default_value_t
+        default_value_t,
+        hide_possible_values = true,
+        help = "How to write the results: text, ndjson, json, csv, tap, prometheus, github, \
+                junit, html or quiet"
     )]
     pub format: Format,
+    /// Files beside it.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// Reports in files, beside what is written to standard output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Reports")]
+pub struct Files {
+    /// Write one JSON document to FILE too; `--diff FILE` reads it later
+    #[arg(long, visible_alias = "save", value_name = "FILE")]
+    pub report_json: Option<PathBuf>,
+    /// Write `JUnit` XML to FILE too
+    #[arg(long, value_name = "FILE")]
+    pub report_junit: Option<PathBuf>,
+    /// Write one self-contained page to FILE too
+    #[arg(long, value_name = "FILE")]
+    pub report_html: Option<PathBuf>,
+    /// Write comma-separated values to FILE too
+    #[arg(long, value_name = "FILE")]
+    pub report_csv: Option<PathBuf>,
+    /// Write the Test Anything Protocol to FILE too
+    #[arg(long, value_name = "FILE")]
+    pub report_tap: Option<PathBuf>,
+    /// Write metrics to FILE too
+    #[arg(long, value_name = "FILE")]
+    pub report_prometheus: Option<PathBuf>,
+}
+
+impl Files {
+    /// Begins each of them.
+    ///
+    /// # Errors
+    /// One cannot be written: names it.
+    fn begin(&self) -> io::Result<Vec<ReportFile>> {
+        let all = [
+            (&self.report_json, Format::Json),
+            (&self.report_junit, Format::Junit),
+            (&self.report_html, Format::Html),
+            (&self.report_csv, Format::Csv),
+            (&self.report_tap, Format::Tap),
+            (&self.report_prometheus, Format::Prometheus),
+        ];
+        let wanted = all
+            .into_iter()
+            .filter_map(|(path, format)| Some((path.as_ref()?, format)));
+        let begun = wanted.map(|(path, format)| {
+            ReportFile::begin(path, format).map_err(|error| {
+                let path = path.display();
+                io::Error::new(
+                    error.kind(),
+                    format!("cannot write the report `{path}`: {error}"),
+                )
+            })
+        });
+        begun.collect()
+    }
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// Standard error: standard output belongs to somebody else.
+    Stderr,
 }
 
 /// Writes records as they come. Clones share everything.
@@ -57,40 +154,62 @@ pub struct Reporter(Rc<RefCell<State>>);
 
 struct State {
     format: Format,
+    writer: Box<dyn Writer>,
     output: Output,
+    files: Vec<ReportFile>,
     notes: text::Painter,
-    results: text::Painter,
     progress: Progress,
-    records: usize,
-    summary: Option<Summary>,
 }
 
 impl Reporter {
-    /// A reporter for standard output and standard error. `expected` is how
-    /// many results are to come, for the progress bar; 0 shows none.
+    /// A reporter of results to standard output, and of what else there is to
+    /// say to standard error. `expected` is how many results are to come, for
+    /// the progress bar; 0 shows none.
     #[must_use]
     pub fn new(format: Format, color: Color, expected: usize) -> Self {
+        Self::with(format, color, expected, Destination::Stdout, Vec::new())
+    }
+
+    /// The same, to where `to` says, with reports in files.
+    ///
+    /// # Errors
+    /// A report cannot be written where it should stand: names it.
+    pub fn with_files(
+        options: &Options,
+        color: Color,
+        expected: usize,
+        to: Destination,
+    ) -> io::Result<Self> {
+        let files = options.files.begin()?;
+        Ok(Self::with(options.format, color, expected, to, files))
+    }
+
+    fn with(
+        format: Format,
+        color: Color,
+        expected: usize,
+        to: Destination,
+        files: Vec<ReportFile>,
+    ) -> Self {
         let terminal = io::stderr().is_terminal() && format != Format::Quiet;
+        let (output, colored) = match to {
+            Destination::Stdout => (Output::new(Box::new(io::stdout())), color.on_stdout()),
+            Destination::Stderr => (Output::new(Box::new(io::stderr())), color.on_stderr()),
+        };
         Self(Rc::new(RefCell::new(State {
             format,
-            output: Output::new(),
+            writer: format.writer(colored),
+            output,
+            files,
             notes: text::Painter::new(color.on_stderr()),
-            results: text::Painter::new(color.on_stdout()),
             progress: Progress::new(if terminal { expected } else { 0 }),
-            records: 0,
-            summary: None,
         })))
     }
 
     /// Takes a record.
     pub fn tell(&self, record: &Record) {
         let mut state = self.0.borrow_mut();
-        match state.format {
-            Format::Quiet => {}
-            Format::Text => state.write_text(record),
-            Format::Ndjson => state.write_json_line(record),
-            Format::Json => state.write_json_element(record),
-        }
+        state.write(record);
         if matches!(record, Record::Result(_)) {
             state.progress.advance();
         }
@@ -104,18 +223,21 @@ impl Reporter {
         }
     }
 
-    /// Writes a line of its own to standard output, at once, unless quiet.
+    /// Writes a line of its own where results go, at once, unless quiet.
     pub fn announce(&self, line: &str) {
         let mut state = self.0.borrow_mut();
         if state.format != Format::Quiet {
-            state.output.line(line);
+            state.output.append(|out| {
+                out.extend_from_slice(line.as_bytes());
+                out.push(b'\n');
+            });
             state.output.flush();
             state.output.flush_soon();
         }
     }
 
-    /// Keeps the progress bar alive and the output moving; ends when standard
-    /// output cannot be written to, with the reason.
+    /// Keeps the progress bar alive and the output moving; ends when results
+    /// cannot be written, with the reason.
     pub async fn attend(&self) -> io::Error {
         let changed = self.0.borrow().output.changed();
         loop {
@@ -130,72 +252,48 @@ impl Reporter {
         }
     }
 
-    /// Ends the report: what is open is closed, what is buffered is written.
+    /// Ends the report: what is open is closed, what is buffered is written,
+    /// reports in files are put in their places.
     ///
     /// # Errors
-    /// Standard output cannot be written to.
+    /// Something cannot be written; everything else is.
     pub fn finish(&self) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
+        let state = &mut *state;
         state.progress.finish();
-        if state.format == Format::Json {
-            state.close_json();
-        }
+        let now = SystemTime::now();
+        state.output.append(|out| state.writer.finish(now, out));
         state.output.flush();
-        state.output.failure().map_or(Ok(()), Err)
+        let files = std::mem::take(&mut state.files).into_iter();
+        let failures = files.filter_map(|file| file.finish(now).err());
+        let failures: Vec<io::Error> = failures.collect();
+        match state.output.failure().into_iter().chain(failures).next() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 }
 
 impl State {
-    fn write_text(&mut self, record: &Record) {
-        let Self {
-            results, output, ..
-        } = self;
-        if output.compose(|line| results.write_result(line, record)) && self.progress.is_shown() {
+    fn write(&mut self, record: &Record) {
+        let now = SystemTime::now();
+        let writer = &mut self.writer;
+        let wrote = self.output.append(|out| writer.record(record, now, out));
+        for file in &mut self.files {
+            file.record(record, now);
+        }
+        if wrote && self.progress.is_shown() {
             // Above the bar, at once.
             self.progress.suspend(|| self.output.flush());
+        }
+        if self.format != Format::Text {
+            return;
         }
         if let Some(line) = self.notes.note_line(record) {
             // In the order in which it happened, where both go to one place.
             self.output.flush();
             self.progress.suspend(|| write_note(&line));
         }
-    }
-
-    fn write_json_line(&mut self, record: &Record) {
-        self.output.json(record.dated(SystemTime::now()));
-        self.output.line("");
-    }
-
-    /// The document is written as it grows: `results` may be many.
-    fn write_json_element(&mut self, record: &Record) {
-        if let Record::Summary(summary) = record {
-            self.summary = Some(summary.clone());
-            return;
-        }
-        match self.records {
-            0 => self.open_json(),
-            _ => self.output.line(","),
-        }
-        self.records += 1;
-        self.output.json(record.dated(SystemTime::now()));
-    }
-
-    fn open_json(&mut self) {
-        self.output
-            .line(&format!("{{\"schema\":\"{SCHEMA}\",\"results\":["));
-    }
-
-    fn close_json(&mut self) {
-        if self.records == 0 {
-            self.open_json();
-        }
-        self.output.text("]");
-        if let Some(summary) = self.summary.take() {
-            self.output.text(",\"summary\":");
-            self.output
-                .json(Record::Summary(summary).dated(SystemTime::now()));
-        }
-        self.output.line("}");
     }
 }
 

@@ -15,6 +15,9 @@ mod datagrams;
 /// Names: with, without and against the system's hosts file.
 mod names;
 
+/// `echo://`: servers of several makes, and those that answer wrongly.
+mod scheme;
+
 /// `netkit echo -c`: the measured series, for people and for machines.
 mod series;
 

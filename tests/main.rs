@@ -12,6 +12,12 @@ mod faults;
 /// `netkit check`: every state made for real, output, exit status.
 mod check;
 
+/// `http://`: answers, redirects, and servers that misbehave.
+mod http;
+
+/// `dns://`: name servers of several makes, and one that lies.
+mod dns;
+
 /// TLS: certificates, handshakes, STARTTLS.
 mod tls;
 
@@ -20,7 +26,6 @@ mod hosts;
 
 /// `netkit doctor`: what it says of this machine and of poorer ones.
 mod doctor;
-
 
 /// The arrows between the modules: each uses only what lies below it.
 mod layers;

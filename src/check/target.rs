@@ -104,6 +104,14 @@ impl Target {
     }
 }
 
+impl fmt::Display for Target {
+    /// Its first host stands for all.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.hosts.iter().next().unwrap_or_default();
+        f.write_str(&self.all_of(&host))
+    }
+}
+
 impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
         let key = |it: &Self| (it.scheme.name, it.expected);

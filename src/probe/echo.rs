@@ -2,6 +2,7 @@
 //! every byte that comes back.
 
 mod lines;
+mod scheme;
 mod series;
 mod tcp;
 mod udp;
@@ -24,6 +25,8 @@ use lines::Lines;
 use series::Series;
 use tcp::Tcp;
 use udp::Udp;
+
+pub use scheme::ECHO;
 
 /// A longer line is sent in pieces of this size; nothing of it is lost.
 const LONGEST_LINE: usize = 64 * 1024;

@@ -1,4 +1,41 @@
 //! HTTP: status, headers and body, with the time of each phase.
+//!
+//! hyper speaks it (`exchange`), over whatever link there is (`wire`); what to
+//! ask and what to expect is ours (`request`), as is following redirects
+//! (`visit`).
+
+mod exchange;
+mod request;
+mod status;
+mod url;
+mod visit;
+mod wire;
+
+use std::pin::Pin;
+use std::rc::Rc;
+
+use super::{Ask, At, Question, Scheme, Transport};
+use crate::finding::Finding;
+
+use request::Request;
+
+/// `http://`: a request, and what is expected of the answer.
+pub const HTTP: Scheme = Scheme {
+    name: "http",
+    transport: Transport::Tcp,
+    default_port: Some(80),
+    takes_path: true,
+    prepare: |path, settings| prepare(false, path, settings),
+};
+
+/// `https://`: the same over TLS.
+pub const HTTPS: Scheme = Scheme {
+    name: "https",
+    transport: Transport::Tcp,
+    default_port: Some(443),
+    takes_path: true,
+    prepare: |path, settings| prepare(true, path, settings),
+};
 
 /// Options of every check over HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
@@ -20,4 +57,23 @@ pub struct Settings {
     /// Follow redirects, at most 10, and judge the last answer
     #[arg(long)]
     pub follow: bool,
+}
+
+fn prepare(
+    secure: bool,
+    path: Option<&str>,
+    settings: &super::Settings,
+) -> Result<Question, String> {
+    let request = Request::prepare(secure, path, settings)?;
+    Ok(Some(Rc::new(request)))
+}
+
+impl Ask for Request {
+    fn ask<'a>(&'a self, at: &'a At<'a>) -> Pin<Box<dyn Future<Output = Finding> + 'a>> {
+        Box::pin(visit::visit(self, at))
+    }
+
+    fn sentence(&self) -> String {
+        self.sentence()
+    }
 }

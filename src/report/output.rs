@@ -1,22 +1,18 @@
-//! Standard output: buffered while results pour in, written as soon as the
+//! Where results go: buffered while results pour in, written as soon as the
 //! loop has nothing else to do.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::io::{self, Stdout, Write};
+use std::io::{self, Write};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-
-use serde::Serialize;
 
 /// Bytes kept back at most.
 const BUFFERED: usize = 64 * 1024;
 
 pub(super) struct Output {
-    stdout: Stdout,
+    to: Box<dyn Write>,
     buffer: Vec<u8>,
-    /// Where lines are made; kept for its capacity.
-    line: String,
     failure: Option<io::Error>,
     changed: Changed,
 }
@@ -26,11 +22,10 @@ pub(super) struct Output {
 pub(super) struct Changed(Rc<(Cell<bool>, Cell<Option<Waker>>)>);
 
 impl Output {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(to: Box<dyn Write>) -> Self {
         Self {
-            stdout: io::stdout(),
+            to,
             buffer: Vec::new(),
-            line: String::new(),
             failure: None,
             changed: Changed::default(),
         }
@@ -40,38 +35,15 @@ impl Output {
         self.changed.clone()
     }
 
-    pub(super) fn text(&mut self, text: &str) {
-        self.buffer.extend_from_slice(text.as_bytes());
-        self.flush_if_full();
-    }
-
-    fn flush_if_full(&mut self) {
+    /// Adds what `write` appends; whether it did.
+    pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let before = self.buffer.len();
+        write(&mut self.buffer);
+        let any = self.buffer.len() > before;
         if self.buffer.len() >= BUFFERED {
             self.flush();
         }
-    }
-
-    pub(super) fn line(&mut self, line: &str) {
-        self.buffer.extend_from_slice(line.as_bytes());
-        self.text("\n");
-    }
-
-    /// Writes the line that `write` makes, if it makes one.
-    pub(super) fn compose(&mut self, write: impl FnOnce(&mut String) -> bool) -> bool {
-        self.line.clear();
-        let any = write(&mut self.line);
-        if any {
-            self.line.push('\n');
-            self.buffer.extend_from_slice(self.line.as_bytes());
-            self.flush_if_full();
-        }
         any
-    }
-
-    pub(super) fn json(&mut self, value: impl Serialize) {
-        if let Err(error) = serde_json::to_writer(&mut self.buffer, &value) {
-            self.failure.get_or_insert(error.into());
-        }
     }
 
     /// Lets [`super::Reporter::attend`] write in its next turn.
@@ -81,8 +53,8 @@ impl Output {
 
     pub(super) fn flush(&mut self) {
         if self.failure.is_none() && !self.buffer.is_empty() {
-            let mut stdout = self.stdout.lock();
-            let written = stdout.write_all(&self.buffer).and_then(|()| stdout.flush());
+            let written = self.to.write_all(&self.buffer);
+            let written = written.and_then(|()| self.to.flush());
             self.failure = written.err();
         }
         self.buffer.clear();

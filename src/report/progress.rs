@@ -78,7 +78,7 @@ fn draw(elapsed: Duration) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let bar = bar.with_elapsed(elapsed);
     let style = ProgressStyle::with_template(
-        "{bar:30} {human_pos}/{human_len} checks, {elapsed}, {eta} left",
+        "{bar:30} {human_pos}/{human_len} checks, {per_sec}, {elapsed}, {eta} left",
     );
     match style {
         Ok(style) => bar.with_style(style),

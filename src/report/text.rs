@@ -3,15 +3,17 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anstyle::{AnsiColor, Style};
 
 use crate::finding::{
-    Attempt, CheckResult, Evidence, Expected, Latency, Record, Reply, RoundTrips, State, Summary,
-    Transition,
+    Attempt, CheckResult, Evidence, Expected, Finding, Latency, Record, Reply, RoundTrips, State,
+    Summary, Transition,
 };
 use crate::units;
+
+use super::writer::Writer;
 
 /// Width of the state column: the longest word, and a space.
 const STATE_WIDTH: usize = 12;
@@ -22,8 +24,37 @@ const ADDRESS_WIDTH: usize = 26;
 /// What stands before each remark behind the columns.
 const REMARK: &str = "   ";
 
+/// Characters of an answer that are shown of a failure.
+const SEEN_WIDTH: usize = 80;
+
 /// Width of the time column.
 const TIME_WIDTH: usize = 9;
+
+/// Writes the results as lines.
+pub(super) struct Text {
+    painter: Painter,
+    /// Where lines are made; kept for its capacity.
+    line: String,
+}
+
+impl Text {
+    pub(super) fn new(colored: bool) -> Self {
+        Self {
+            painter: Painter::new(colored),
+            line: String::new(),
+        }
+    }
+}
+
+impl Writer for Text {
+    fn record(&mut self, record: &Record, _: SystemTime, out: &mut Vec<u8>) {
+        self.line.clear();
+        if self.painter.write_result(&mut self.line, record) {
+            self.line.push('\n');
+            out.extend_from_slice(self.line.as_bytes());
+        }
+    }
+}
 
 pub(super) struct Painter {
     colored: bool,
@@ -37,6 +68,8 @@ impl Painter {
     /// Writes the line of a record that is a result; whether it is one.
     pub(super) fn write_result(&self, line: &mut String, record: &Record) -> bool {
         match record {
+            // As it was in the run that this one is compared with.
+            Record::Result(result) if result.was == Some(result.finding.state) => return false,
             Record::Result(result) => self.write_check(line, result),
             Record::Reply(reply) => write_reply(line, reply),
             Record::Latency(latency) => write_latency(line, latency),
@@ -51,7 +84,11 @@ impl Painter {
             Record::Attempt(attempt) => Some(self.attempt_line(attempt)),
             Record::Transition(transition) => Some(self.transition_line(transition)),
             // A single line is its own summary, unless more was to come.
-            Record::Summary(summary) if summary.checks != 1 || summary.exit.is_by_signal() => {
+            Record::Summary(summary)
+                if summary.checks != 1
+                    || !summary.notes.is_empty()
+                    || summary.exit.is_by_signal() =>
+            {
                 Some(self.summary_line(summary))
             }
             _ => None,
@@ -71,8 +108,24 @@ impl Painter {
                 self.write_start(line, result.finding.state, &result.target, took);
             }
         }
+        if let Some(name) = &result.name {
+            let _ = write!(line, "{REMARK}{}", printable(name));
+        }
         write_evidence(line, &result.finding.evidence, !result.ok);
-        if !result.ok && result.expected != Expected::Open {
+        let good = Some(&result.finding).filter(|_| result.ok);
+        for answer in good.into_iter().flat_map(answers) {
+            let _ = write!(line, "{REMARK}{}", printable(&answer));
+        }
+        if let Some(seen) = &result.finding.seen.as_ref().filter(|_| !result.ok) {
+            let seen: String = seen.chars().take(SEEN_WIDTH).collect();
+            let _ = write!(line, "{REMARK}seen: {}", printable(&seen));
+        }
+        if result.flaky {
+            let _ = write!(line, "{REMARK}flaky: passed at attempt {}", result.attempts);
+        }
+        if let Some(was) = result.was {
+            let _ = write!(line, "{REMARK}was {was}");
+        } else if !result.ok && result.expected != Expected::Open {
             let _ = write!(line, "{REMARK}expected {}", result.expected);
         }
     }
@@ -112,7 +165,11 @@ impl Painter {
             unknown,
             ..
         } = summary;
-        let mut line = format!("{checks} checked: {ok} as expected, {failed} not");
+        let mut line = String::new();
+        for note in &summary.notes {
+            let _ = writeln!(line, "{}", printable(note));
+        }
+        let _ = write!(line, "{checks} checked: {ok} as expected, {failed} not");
         if *unknown > 0 {
             let _ = write!(line, ", {unknown} unknown");
         }
@@ -222,6 +279,29 @@ fn write_evidence(line: &mut String, evidence: &Evidence, hint: bool) {
     if let Some(text) = evidence.hint.as_ref().filter(|_| hint) {
         let _ = write!(line, "{REMARK}(hint: {text})");
     }
+}
+
+/// What the protocols above the connection answered, in short.
+pub(super) fn answers(finding: &Finding) -> Vec<String> {
+    let mut answers = Vec::new();
+    if let Some(tls) = &finding.tls {
+        let name = tls.san.first().unwrap_or(&tls.subject);
+        let days = tls.days_left;
+        answers.push(format!("{}, {name}, {days} days left", tls.version));
+    }
+    if let Some(http) = &finding.http {
+        let to = http.location.as_ref().map(|it| format!(" → {it}"));
+        answers.push(format!(
+            "{} {}{}",
+            http.version,
+            http.status,
+            to.unwrap_or_default()
+        ));
+    }
+    if let Some(dns) = &finding.dns {
+        answers.push(format!("{} {}", dns.rcode, dns.records.join(", ")));
+    }
+    answers
 }
 
 fn write_reply(line: &mut String, reply: &Reply) {

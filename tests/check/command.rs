@@ -18,7 +18,9 @@ fn it_runs_with_its_own_output_and_exit_status() {
     let (_socket, target) = closed();
     let script = "read line; echo \"got $line\"; echo why >&2; exit 7";
     let output = run(&["check", &target, "--", "sh", "-c", script], b"input\n").expect_code(7);
-    assert!(output.stdout.ends_with("got input\n"), "{output:?}");
+    // What netkit found stands on standard error: the other stream is the command's.
+    assert_eq!(output.stdout, "got input\n");
+    assert!(output.stderr.starts_with("refused "), "{output:?}");
     assert!(output.stderr.ends_with("why\n"), "{output:?}");
 }
 
@@ -44,10 +46,10 @@ fn it_does_not_run_unless_all_is_as_expected() {
 fn it_waits_for_what_the_command_needs() {
     let host = Host::new();
     let mut check = start(&host, &["127.0.0.1:8080", "--", "echo", "started"]);
-    check.stdout.wait_for_line("\"to\":\"refused\"", PATIENCE);
+    check.stderr.wait_for_line("\"to\":\"refused\"", PATIENCE);
     let _server = Server::of(host.netkit(&["echo-server", "--port", "8080"]));
     let output = check.end(PATIENCE).expect_code(0);
-    assert!(output.stdout.ends_with("started\n"), "{output:?}");
+    assert_eq!(output.stdout, "started\n");
 }
 
 #[test]
@@ -84,5 +86,5 @@ fn the_command_has_the_descriptors_that_netkit_was_given() {
     let wrapper = ["prlimit", "--nofile=300:4096"];
     let command = netkit_through(&wrapper, &["check", &target, "--", "sh", "-c", "ulimit -n"]);
     let output = finish(command, b"", PATIENCE).expect_code(0);
-    assert!(output.stdout.ends_with("\n300\n"), "{output:?}");
+    assert_eq!(output.stdout, "300\n");
 }

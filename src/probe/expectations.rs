@@ -1,0 +1,97 @@
+//! What the text of an answer must hold and must not: `--expect` and
+//! `--reject` where netkit itself does the talking.
+
+use regex_lite::Regex;
+
+use super::script::{Script, Step};
+
+/// Expressions that an answer is held against.
+#[derive(Debug, Default)]
+pub(super) struct Expectations {
+    expected: Vec<Regex>,
+    rejected: Vec<Regex>,
+}
+
+impl Expectations {
+    /// Those of a script for `protocol`, which knows by itself what to send.
+    ///
+    /// # Errors
+    /// Names the step that makes no sense, in a sentence.
+    pub(super) fn of(script: &Script, protocol: &str) -> Result<Self, String> {
+        let mut expectations = Self::default();
+        for step in &script.steps {
+            match step {
+                Step::Expect(text) => expectations.expected.push(regex(text)?),
+                Step::Reject(text) => expectations.rejected.push(regex(text)?),
+                Step::Send(_) => return Err(useless("--send", protocol)),
+                Step::Read(_) => return Err(useless("--read", protocol)),
+            }
+        }
+        Ok(expectations)
+    }
+
+    /// Whether anything is expected at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.expected.is_empty() && self.rejected.is_empty()
+    }
+
+    /// Holds the parts of an answer against them: each expected expression has
+    /// to match one of the parts, no rejected one may match any.
+    ///
+    /// # Errors
+    /// The expression that is not as it should be, in a sentence.
+    pub(super) fn judge<T: AsRef<str>>(&self, parts: &[T]) -> Result<(), String> {
+        let matches = |it: &Regex| parts.iter().any(|part| it.is_match(part.as_ref()));
+        if let Some(found) = self.rejected.iter().find(|it| matches(it)) {
+            return Err(format!("`{found}` matches, and must not"));
+        }
+        match self.expected.iter().find(|it| !matches(it)) {
+            Some(missing) => Err(format!("nothing matches `{missing}`")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The regular expression that `text` is.
+///
+/// # Errors
+/// It is none: in a sentence that quotes it.
+pub(super) fn regex(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| format!("`{text}` is not a regular expression: {error}"))
+}
+
+fn useless(option: &str, protocol: &str) -> String {
+    format!("`{option}` has no place in {protocol}, which sends and reads by itself")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expectations(steps: Vec<Step>) -> Result<Expectations, String> {
+        Expectations::of(&Script { steps }, "dns")
+    }
+
+    #[test]
+    fn each_expected_one_needs_a_part_and_no_rejected_one_has_any() {
+        let steps = vec![Step::Expect("^a".into()), Step::Reject("c$".into())];
+        let expectations = expectations(steps).unwrap();
+        assert_eq!(expectations.judge(&["b", "ab"]), Ok(()));
+        let missing = Err("nothing matches `^a`".to_owned());
+        assert_eq!(expectations.judge(&["b"]), missing);
+        let found = Err("`c$` matches, and must not".to_owned());
+        assert_eq!(expectations.judge(&["ab", "bc"]), found);
+        assert_eq!(expectations.judge::<&str>(&[]), missing);
+    }
+
+    #[test]
+    fn steps_that_make_no_sense_are_named() {
+        let error = expectations(vec![Step::Expect("(".into())]).unwrap_err();
+        assert!(
+            error.starts_with("`(` is not a regular expression: "),
+            "{error}"
+        );
+        let error = expectations(vec![Step::Send(b"x".to_vec())]).unwrap_err();
+        assert!(error.starts_with("`--send` has no place in dns"), "{error}");
+    }
+}
