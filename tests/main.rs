@@ -21,11 +21,17 @@ mod dns;
 /// TLS: certificates, handshakes, STARTTLS.
 mod tls;
 
+/// Every form of a report: JUnit, TAP, CSV, metrics, annotations, a page.
+mod reports;
+
 /// Several hosts, as network namespaces: routes, rejects, black holes.
 mod hosts;
 
 /// `netkit doctor`: what it says of this machine and of poorer ones.
 mod doctor;
+
+/// The same verdicts as the Prometheus blackbox exporter's, wherever it has one.
+mod blackbox;
 
 /// The arrows between the modules: each uses only what lies below it.
 mod layers;
