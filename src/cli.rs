@@ -6,6 +6,7 @@
 
 mod check;
 mod command;
+mod probe;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -18,7 +19,7 @@ use futures_lite::future;
 use crate::finding::{Exit, Record};
 use crate::net::DialError;
 use crate::report::{self, ColorOptions, Destination, Format, LogFormat, Reporter, start_log};
-use crate::{doctor, probe, reactor, serve};
+use crate::{doctor, reactor, serve};
 
 /// Flags of every verb.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -102,8 +103,8 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "probe",
         about: "Speak a protocol and show what came: `probe echo` is echo",
-        examples: "",
-        run: |_, arguments| by_protocol("probe", &[("echo", "echo")], arguments),
+        examples: probe::EXAMPLES,
+        run: probe::run,
     },
     Verb {
         name: "doctor",
@@ -130,9 +131,8 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     };
     let word = word.to_string_lossy();
-    let verb = |name: &str| VERBS.iter().find(|it| it.name == name);
     match (word.as_ref(), rest) {
-        ("help", [name, ..]) => match verb(&name.to_string_lossy()) {
+        ("help", [name, ..]) => match find_verb(&name.to_string_lossy()) {
             Some(verb) => (verb.run)(verb, &["--help".into()]),
             None => Ok(unknown_verb(&name.to_string_lossy())),
         },
@@ -141,11 +141,15 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<Exit> {
             let version = concat!("netkit ", env!("CARGO_PKG_VERSION"), "\n");
             Ok(print(version, io::stdout()))
         }
-        (word, rest) => match verb(word) {
+        (word, rest) => match find_verb(word) {
             Some(verb) => (verb.run)(verb, rest),
             None => Ok(unknown_verb(word)),
         },
     }
+}
+
+fn find_verb(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|it| it.name == name)
 }
 
 fn unknown_verb(word: &str) -> Exit {
@@ -157,11 +161,11 @@ fn unknown_verb(word: &str) -> Exit {
 }
 
 fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<probe::echo::Options>>(verb, arguments)
-    {
-        Ok(parsed) => parsed,
-        Err(exit) => return Ok(exit),
-    };
+    let Parsed { global, options } =
+        match parse::<Reporting<crate::probe::echo::Options>>(verb, arguments) {
+            Ok(parsed) => parsed,
+            Err(exit) => return Ok(exit),
+        };
     if let Err(error) = options.options.validate() {
         return Ok(complain(&error));
     }
@@ -175,7 +179,7 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let tell = reporter.clone();
     attended(&reporter, async move {
         let tell = |record: Record| tell.tell(&record);
-        let outcome = probe::echo::probe(&options.options, &tell).await;
+        let outcome = crate::probe::echo::probe(&options.options, &tell).await;
         outcome.or_else(|error| match error.downcast_ref::<DialError>() {
             Some(dial) if dial.is_own_fault() => Ok(cannot_tell(&error)),
             _ => Err(error),
@@ -183,8 +187,7 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     })
 }
 
-/// `netkit serve NAME …` and `netkit probe NAME …`: the verb that stands for
-/// the protocol of that name.
+/// `netkit serve NAME …`: the verb that stands for the protocol of that name.
 fn by_protocol(word: &str, names: &[(&str, &str)], arguments: &[OsString]) -> anyhow::Result<Exit> {
     let known = names
         .iter()
@@ -198,7 +201,7 @@ fn by_protocol(word: &str, names: &[(&str, &str)], arguments: &[OsString]) -> an
         )));
     };
     let verb = names.iter().find(|(it, _)| *it == name);
-    let verb = verb.and_then(|(_, verb)| VERBS.iter().find(|it| it.name == *verb));
+    let verb = verb.and_then(|(_, verb)| find_verb(verb));
     match verb {
         Some(verb) => (verb.run)(verb, &arguments[1..]),
         None if ["-h", "--help"].contains(&name.as_ref()) => Ok(print(

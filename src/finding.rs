@@ -161,7 +161,7 @@ pub enum Expected {
     Open,
     /// The host says that nothing listens there.
     Closed,
-    /// Nobody answers.
+    /// Nobody answers, over UDP neither.
     Filtered,
     /// Anything but open.
     Down,
@@ -186,7 +186,8 @@ impl Expected {
         match self {
             Self::Open => state == State::Open,
             Self::Closed => state == State::Refused,
-            Self::Filtered => state == State::Filtered,
+            // Over UDP no filter can be told from a service that keeps silent.
+            Self::Filtered => matches!(state, State::Filtered | State::Silent),
             Self::Down => !matches!(state, State::Open | State::Unknown),
             Self::Any => true,
         }
@@ -269,4 +270,18 @@ pub struct Evidence {
     /// The ICMP message behind the failure (Linux).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp: Option<Icmp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_what_a_filter_makes_of_datagrams() {
+        assert!(Expected::Filtered.allows(State::Filtered));
+        assert!(Expected::Filtered.allows(State::Silent));
+        assert!(!Expected::Filtered.allows(State::Refused));
+        assert!(!Expected::Open.allows(State::Silent));
+        assert!(Expected::Down.allows(State::Silent));
+    }
 }

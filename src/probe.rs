@@ -13,6 +13,7 @@ mod link;
 pub mod raw;
 pub mod script;
 mod settings;
+pub mod show;
 mod starttls;
 pub mod tls;
 pub mod udp;
@@ -32,9 +33,11 @@ pub use settings::Settings;
 /// where none is named.
 pub const SCHEMES: &[Scheme] = &[
     raw::TCP,
+    udp::UDP,
     tls::TLS,
     http::HTTP,
     http::HTTPS,
+    raw::UNIX,
     dns::DNS,
     echo::ECHO,
 ];
@@ -126,6 +129,15 @@ pub enum Event<'a> {
 }
 
 impl Place {
+    /// Its IP address and port; a Unix socket has none.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Its IP address; a Unix socket has none.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {

@@ -12,6 +12,8 @@
     )
 )]
 
+pub mod datagram;
 pub mod dns;
 pub mod echo;
+pub mod raw;
 pub mod starttls;

@@ -27,6 +27,12 @@ mod reports;
 /// Several hosts, as network namespaces: routes, rejects, black holes.
 mod hosts;
 
+/// Conversations over TCP and Unix sockets, judged by `check` and shown by `probe`.
+mod conversation;
+
+/// `udp://`: answers, ICMP, silence.
+mod datagrams;
+
 /// `netkit doctor`: what it says of this machine and of poorer ones.
 mod doctor;
 

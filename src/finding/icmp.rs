@@ -18,6 +18,15 @@ pub struct Icmp {
 }
 
 impl Icmp {
+    /// Whether it says that nothing listens on a port.
+    #[must_use]
+    pub fn is_port_unreachable(&self) -> bool {
+        matches!(
+            (self.from, self.kind, self.code),
+            (IpAddr::V4(_), 3, 3) | (IpAddr::V6(_), 1, 4)
+        )
+    }
+
     /// The message's name (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3).
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -52,6 +52,31 @@ impl Failure {
         }
     }
 
+    /// A socket that could not even be made for `address`: nothing was sent.
+    #[must_use]
+    pub fn of_socket(address: SocketAddr, error: &io::Error) -> Self {
+        Self::new(address, error, &Evidence::default(), Duration::ZERO)
+    }
+
+    /// As [`Self::new`], of a datagram. That its port is unreachable is the word of the
+    /// host itself (RFC 1122 section 4.1.3.1): nothing listens there. From
+    /// anybody else it is a router's or a firewall's.
+    pub(super) fn of_datagram(
+        address: SocketAddr,
+        error: &io::Error,
+        network: &Evidence,
+        took: Duration,
+    ) -> Self {
+        match network.icmp {
+            Some(icmp) if icmp.is_port_unreachable() && icmp.from == address.ip() => {
+                let mut failure = Self::new(address, error, &Evidence::default(), took);
+                failure.evidence.icmp = network.icmp;
+                failure
+            }
+            _ => Self::new(address, error, network, took),
+        }
+    }
+
     /// Nobody answered within `limit`.
     pub(super) fn no_answer(address: SocketAddr, network: &Evidence, limit: Duration) -> Self {
         let limit = units::limit(limit);

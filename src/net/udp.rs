@@ -4,6 +4,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use nix::libc;
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
@@ -11,8 +12,10 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt,
 };
 
+use super::evidence;
+use super::failure::Failure;
 use super::stream::canonical;
-use crate::reactor::{Direction, Watched};
+use crate::reactor::{Buffer, Direction, Watched};
 
 /// A UDP socket on the loop. A datagram is sent and received whole or not at
 /// all; a dropped wait loses none.
@@ -46,6 +49,21 @@ impl UdpSocket {
         let socket = mio::net::UdpSocket::bind(SocketAddr::new(any, 0))?;
         socket.connect(address)?;
         Watched::new(socket).map(Self)
+    }
+
+    /// Has the kernel keep every ICMP error for [`Self::failure`], also those
+    /// that may pass; each fails the next call then.
+    pub fn keep_errors(&self) {
+        let v6 = self.local_addr().is_ok_and(|it| it.is_ipv6());
+        evidence::keep_errors(self.0.get(), v6);
+    }
+
+    /// What `error` of a datagram to the connected `address` says, with the
+    /// ICMP message behind it if [`Self::keep_errors`] asked for those.
+    #[must_use]
+    pub fn failure(&self, address: SocketAddr, error: &io::Error, took: Duration) -> Failure {
+        let network = evidence::icmp(self.0.get());
+        Failure::of_datagram(address, error, &network, took)
     }
 
     /// A bound socket for [`Self::receive_from`].
@@ -83,6 +101,19 @@ impl UdpSocket {
     /// What the network said about a datagram sent before.
     pub async fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let receive = |socket: &mio::net::UdpSocket| socket.recv(buffer);
+        self.0.operate(Direction::Read, receive).await
+    }
+
+    /// As [`Self::receive`], whole, without holding room for it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub async fn receive_whole(&self) -> io::Result<Vec<u8>> {
+        let receive = |socket: &mio::net::UdpSocket| {
+            let mut buffer = Buffer::take();
+            let count = socket.recv(&mut buffer)?;
+            Ok(buffer[..count].to_vec())
+        };
         self.0.operate(Direction::Read, receive).await
     }
 

@@ -47,9 +47,14 @@ impl Link {
             }
             Place::Unix(address) => {
                 let outcome = UnixStream::connect(address);
-                let stream = outcome.map_err(|error| unix_failure(&error))?;
+                let took = Some(now().saturating_duration_since(started));
+                let stream = outcome.map_err(|error| {
+                    let mut finding = unix_failure(&error);
+                    finding.phases.total = took;
+                    finding
+                })?;
                 let mut finding = Finding::new(State::Open);
-                finding.phases.connect = Some(now().saturating_duration_since(started));
+                finding.phases.connect = took;
                 (Box::new(stream) as Box<dyn Bytes>, finding)
             }
         };

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::link::Link;
+use super::script::Script;
 use super::{Ask, At, Event, Question, Scheme, Transport, starttls};
 use crate::finding::{Finding, State, TlsEvidence};
 use crate::net::{self, HandshakeError, Secured, Trust, read_certificates, server_name};
@@ -183,18 +184,21 @@ impl Link {
 /// What `tls://` asks.
 struct Handshake {
     security: Security,
+    script: Script,
 }
 
 fn prepare(_path: Option<&str>, settings: &super::Settings) -> Result<Question, String> {
     let security = Security::prepare(&settings.tls)?;
-    Ok(Some(Rc::new(Handshake { security })))
+    settings.script.validate()?;
+    let script = settings.script.clone();
+    Ok(Some(Rc::new(Handshake { security, script })))
 }
 
 impl Handshake {
     async fn shake(&self, at: &At<'_>) -> Result<Finding, Finding> {
         let link = Link::open(at).await?;
         let link = link.secure(&self.security, at).await?;
-        Ok(link.into_finding())
+        Ok(self.script.finish(link, at).await)
     }
 }
 

@@ -327,7 +327,7 @@ mod tests {
         );
         let settings = Settings {
             script: Script {
-                steps: vec![Step::Read("3".into())],
+                steps: vec![Step::Read(crate::probe::script::Amount::Bytes(3))],
             },
             ..Settings::default()
         };

@@ -1,0 +1,89 @@
+//! `netkit probe NAME TARGET`: from the words of the command line to one
+//! server.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, ensure};
+
+use super::{Parsed, Reporting, Verb, attended, complain, find_verb, parse};
+use crate::check::Target;
+use crate::finding::{Exit, Expected, Record};
+use crate::probe::show::{Options, Peer, Probe, RAW};
+use crate::report::Format;
+
+pub(super) const EXAMPLES: &str = "Examples:
+  netkit probe raw 172.31.34.27:5001 --send 'GET file1.txt\\n'   look at a service by hand
+  netkit probe raw mail:25 --expect '^220 ' --send 'QUIT\\r\\n'    a conversation, step by step
+  netkit probe raw unix:///run/app.sock --hex                   a dump of what comes
+  netkit probe raw udp://127.0.0.1:123 --payload ntp -o json    a datagram and its answer, as JSON
+  netkit probe echo --help                                      the echo client has its own options";
+
+pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    if let (Some(echo), Some((name, rest))) = (find_verb("echo"), arguments.split_first())
+        && name == "echo"
+    {
+        return (echo.run)(echo, rest);
+    }
+    let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return Ok(exit),
+    };
+    let Reporting { options, report } = options;
+    let probe = match prepare(options) {
+        Ok(probe) => probe,
+        Err(error) => return Ok(complain(&error)),
+    };
+    let format = report.format;
+    let reporter = global.reporter(format, 0);
+    let (lines, records) = (reporter.clone(), reporter.clone());
+    attended(&reporter, async move {
+        // People read the lines; of the records only what these do not say.
+        let is_text = format == Format::Text;
+        let say = |line: &str| {
+            if is_text {
+                lines.announce(line);
+            }
+        };
+        let tell = |record: Record| {
+            if !is_text || matches!(record, Record::Result(_)) {
+                records.tell(&record);
+            }
+        };
+        probe.run(&say, &tell).await
+    })
+}
+
+fn prepare(options: Options) -> anyhow::Result<Probe> {
+    let named = options.target.contains("://");
+    let text = match options.protocol.as_str() {
+        RAW => options.target.clone(),
+        _ if named => options.target.clone(),
+        protocol => format!("{protocol}://{}", options.target),
+    };
+    let target = Target::parse(&text)?;
+    let (protocol, scheme) = (options.protocol.clone(), target.scheme);
+    ensure!(
+        protocol == RAW || protocol == scheme.name,
+        "`{text}` is no target of `probe {protocol}`"
+    );
+    ensure!(
+        target.count() == 1,
+        "cannot probe `{text}`: it is {} servers (hint: `netkit check` takes many)",
+        target.count()
+    );
+    ensure!(
+        target.expected == Expected::Open,
+        "cannot probe `{text}`: a probe expects no state (hint: `netkit check` does)"
+    );
+    let host = target.hosts.iter().next().unwrap_or_default();
+    let port = target.ports.iter().next();
+    let peer = Peer {
+        scheme,
+        name: target.one(&host, port),
+        port,
+        host,
+        path: target.path,
+    };
+    let probe = Probe::prepare(peer, options).map_err(anyhow::Error::msg);
+    probe.with_context(|| format!("cannot probe `{text}`"))
+}
