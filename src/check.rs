@@ -5,8 +5,10 @@
 //! not as expected is tried again until it is, or until the deadline.
 
 mod attempt;
+mod explain;
 mod limits;
 mod pace;
+mod plan;
 mod round;
 mod run;
 mod saved;
@@ -31,6 +33,7 @@ use crate::units::{parse_duration, parse_positive_duration};
 use run::Run;
 use saved::Saved;
 
+pub use plan::{PlanErrors, Planned, load as load_plan, read as read_plan};
 pub use settings::Settings;
 pub use target::{Hosts, Numbers, Part, Ports, Target, TargetError};
 
@@ -52,6 +55,15 @@ pub struct Options {
     /// Read targets from FILE too, one or more a line; `#` begins a comment
     #[arg(long = "targets", value_name = "FILE")]
     pub targets_file: Vec<PathBuf>,
+    /// Read checks from a plan too: TOML, or JSON of the same shape; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub plan: Vec<PathBuf>,
+    /// Of the plans, run only what has this tag
+    #[arg(long, value_name = "TAG")]
+    pub only: Vec<String>,
+    /// Say in words what would be checked, also by PLAN, and send nothing
+    #[arg(long, value_name = "PLAN", num_args = 0..=1)]
+    pub explain: Option<Option<PathBuf>>,
     /// How each target is checked.
     #[command(flatten)]
     pub settings: Settings,
@@ -102,6 +114,9 @@ impl Default for Options {
         Self {
             targets: Vec::new(),
             targets_file: Vec::new(),
+            plan: Vec::new(),
+            only: Vec::new(),
+            explain: None,
             settings: Settings::default(),
             wait: None,
             interval: Duration::from_millis(500),
@@ -176,6 +191,17 @@ pub fn prepare(options: &Options) -> anyhow::Result<Checks> {
         let check = Check::new(None, target, &settings).map_err(anyhow::Error::msg)?;
         checks.push(Rc::new(check));
     }
+    let explained = options.explain.iter().flatten();
+    let plans: Vec<&PathBuf> = options.plan.iter().chain(explained).collect();
+    ensure!(
+        options.only.is_empty() || !plans.is_empty(),
+        "--only picks checks of a plan (hint: give one with --plan FILE)"
+    );
+    for plan in plans {
+        let planned = load_plan(plan, &options.settings)?.into_iter();
+        let wanted = planned.filter(|it| it.is_tagged(&options.only));
+        checks.extend(wanted.map(|it| Rc::new(it.check)));
+    }
     let saved = options.diff.as_deref().map(Saved::read).transpose()?;
     let checks = Checks {
         all: checks,
@@ -196,6 +222,11 @@ impl Checks {
     pub fn count(&self) -> usize {
         let counts = self.all.iter().map(|it| it.target.count());
         counts.fold(0, usize::saturating_add)
+    }
+
+    /// What has to be so for each of them to pass, a sentence each.
+    pub fn sentences(&self) -> impl Iterator<Item = String> + '_ {
+        self.all.iter().map(|it| it.sentence())
     }
 
     /// Runs all of them; `tell` gets each result the moment it is known, and

@@ -33,6 +33,9 @@ mod conversation;
 /// `udp://`: answers, ICMP, silence.
 mod datagrams;
 
+/// `netkit check --plan`: many checks in a file, and those that are shipped.
+mod plans;
+
 /// `netkit doctor`: what it says of this machine and of poorer ones.
 mod doctor;
 

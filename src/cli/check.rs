@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::ffi::OsString;
+use std::io;
 use std::rc::Rc;
 
-use super::{Global, Parsed, Reporting, Verb, attended, cannot_tell, command, complain, parse};
+use super::{
+    Global, Parsed, Reporting, Verb, attended, cannot_tell, command, complain, parse, print,
+};
 use crate::check;
 use crate::finding::{Exit, Record};
 use crate::report::{self, Destination};
@@ -22,6 +25,10 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         Ok(checks) => checks,
         Err(error) => return Ok(complain(&error)),
     };
+    if options.options.explain.is_some() && checks.count() > 0 {
+        let sentences: String = checks.sentences().map(|it| it + "\n").collect();
+        return Ok(print(&sentences, io::stdout()));
+    }
     // The standard output of what runs in netkit's place is its own.
     let to = match options.options.command.is_empty() {
         true => Destination::Stdout,
