@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # command:Debian package, for everything the tests start.
 needed='nc.openbsd:netcat-openbsd ncat:ncat socat:socat python3:python3
 nft:nftables ip:iproute2 strace:strace prlimit:util-linux nsenter:util-linux
-unshare:util-linux cc:gcc'
+unshare:util-linux cc:gcc fish:fish mandoc:mandoc'
 
 missing=''
 packages=''

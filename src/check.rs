@@ -5,6 +5,7 @@
 //! not as expected is tried again until it is, or until the deadline.
 
 mod attempt;
+mod diagnosis;
 mod explain;
 mod limits;
 mod pace;
@@ -236,7 +237,8 @@ impl Checks {
     /// # Errors
     /// The signals cannot be caught.
     pub async fn run(self, tell: Rc<dyn Fn(Record)>) -> anyhow::Result<Exit> {
-        let run = Rc::new(Run::new(&self.options, self.saved, tell));
+        let count = self.count();
+        let run = Rc::new(Run::new(&self.options, count, self.saved, tell));
         let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
         let hosts = TaskGroup::new();
         let finished = async {

@@ -6,6 +6,7 @@
 
 mod check;
 mod command;
+mod generate;
 mod probe;
 
 use std::ffi::OsString;
@@ -63,6 +64,8 @@ struct Verb {
     name: &'static str,
     about: &'static str,
     examples: &'static str,
+    /// What its options are, without what help says of the verb itself.
+    parser: fn() -> clap::Command,
     run: fn(&Verb, &[OsString]) -> anyhow::Result<Exit>,
 }
 
@@ -76,6 +79,7 @@ const VERBS: &[Verb] = &[
   netkit check web:443 web:22=filtered           open and filtered, both expected
   netkit check --wait 60s db:5432 cache:6379     wait until all are open
   netkit check -o ndjson '[::1]:5001'            a JSON record a line",
+        parser: Invocation::<Reporting<crate::check::Options>>::command,
         run: check::run,
     },
     Verb {
@@ -86,24 +90,28 @@ const VERBS: &[Verb] = &[
   printf 'hello\\n' | netkit echo --port 7        lines from a pipe
   netkit echo -c 100 -i 10ms --size 1KiB         a measured series
   netkit echo --udp -c 10 -o json                loss and times as JSON",
+        parser: Invocation::<Reporting<crate::probe::echo::Options>>::command,
         run: echo,
     },
     Verb {
         name: "echo-server",
-        about: "Send back whatever arrives (the same as `serve echo`)",
+        about: "Send back whatever arrives",
         examples: ECHO_SERVER_EXAMPLES,
+        parser: Invocation::<serve::echo::Options>::command,
         run: echo_server,
     },
     Verb {
         name: "serve",
         about: "Stand a service up: `serve echo` is echo-server",
         examples: ECHO_SERVER_EXAMPLES,
-        run: |_, arguments| by_protocol("serve", &[("echo", "echo-server")], arguments),
+        parser: || generate::protocols(SERVICES),
+        run: |_, arguments| by_protocol("serve", SERVICES, arguments),
     },
     Verb {
         name: "probe",
         about: "Speak a protocol and show what came: `probe echo` is echo",
         examples: probe::EXAMPLES,
+        parser: probe::parser,
         run: probe::run,
     },
     Verb {
@@ -111,9 +119,23 @@ const VERBS: &[Verb] = &[
         about: "Check this machine, then serve, check and echo on it",
         examples: "Examples:
   netkit doctor                                  what works here, and what does not",
+        parser: Invocation::<doctor::Options>::command,
         run: doctor,
     },
+    Verb {
+        name: "generate",
+        about: "Write completions, man pages and the JSON Schema",
+        examples: "Examples:
+  netkit generate completions bash               a shell's completion script
+  netkit generate man man1                       a man page for each verb, into man1/
+  netkit generate schema                         the JSON Schema of every record",
+        parser: Invocation::<generate::Options>::command,
+        run: generate,
+    },
 ];
+
+/// The protocols of `serve`, and the verb that each stands for.
+const SERVICES: &[(&str, &str)] = &[("echo", "echo-server")];
 
 const ECHO_SERVER_EXAMPLES: &str = "Examples:
   netkit echo-server                             port 12345, every address
@@ -243,6 +265,18 @@ fn doctor(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     })
 }
 
+fn generate(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<generate::Options>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return Ok(exit),
+    };
+    let reporter = global.reporter(Format::Text, 0);
+    let announce = reporter.clone();
+    attended(&reporter, async move {
+        generate::run(&options, &|text: &str| announce.announce(text))
+    })
+}
+
 struct Parsed<V> {
     global: Global,
     options: V,
@@ -298,10 +332,7 @@ fn parse<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, Exit
 
 fn read<V: Args>(verb: &Verb, arguments: &[OsString]) -> Result<Parsed<V>, clap::Error> {
     let name = format!("netkit {}", verb.name);
-    let command = Invocation::<V>::command()
-        .about(verb.about)
-        .after_help(verb.examples)
-        .bin_name(&name);
+    let command = verb.parser().bin_name(&name);
     let words = std::iter::once(OsString::from(&name)).chain(arguments.iter().cloned());
     let matches = command.try_get_matches_from(words)?;
     let Invocation { options, global } = Invocation::<V>::from_arg_matches(&matches)?;

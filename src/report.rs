@@ -55,7 +55,7 @@ pub enum Format {
     Prometheus,
     /// Lines, annotations and a step summary for GitHub workflows
     Github,
-    /// `JUnit` XML
+    /// JUnit XML
     Junit,
     /// One page that needs nothing but itself
     Html,
@@ -89,10 +89,13 @@ pub struct Options {
 #[group(skip)]
 #[command(next_help_heading = "Reports")]
 pub struct Files {
-    /// Write one JSON document to FILE too; `--diff FILE` reads it later
-    #[arg(long, visible_alias = "save", value_name = "FILE")]
+    /// Keep the results in FILE, as JSON, for a later `--diff FILE`
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Write one JSON document to FILE too
+    #[arg(long, value_name = "FILE")]
     pub report_json: Option<PathBuf>,
-    /// Write `JUnit` XML to FILE too
+    /// Write JUnit XML to FILE too
     #[arg(long, value_name = "FILE")]
     pub report_junit: Option<PathBuf>,
     /// Write one self-contained page to FILE too
@@ -116,6 +119,7 @@ impl Files {
     /// One cannot be written: names it.
     fn begin(&self) -> io::Result<Vec<ReportFile>> {
         let all = [
+            (&self.save, Format::Json),
             (&self.report_json, Format::Json),
             (&self.report_junit, Format::Junit),
             (&self.report_html, Format::Html),

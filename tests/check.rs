@@ -6,6 +6,9 @@ mod changes;
 /// `-- COMMAND`: what runs once everything is as expected.
 mod command;
 
+/// What listens instead, what to look at next, and what the results say together.
+mod diagnosis;
+
 /// What is expected of a target, which addresses count, how many at once.
 mod expecting;
 

@@ -25,6 +25,7 @@ mod states;
 use crate::support::namespace::Host;
 use crate::support::server::Server;
 use serde_json::Value;
+pub(crate) use states::pair;
 
 /// An echo server on `host`, on a port that the system picks, at every address.
 fn echo_server(host: &Host) -> Server {

@@ -36,6 +36,9 @@ mod datagrams;
 /// `netkit check --plan`: many checks in a file, and those that are shipped.
 mod plans;
 
+/// `netkit generate`: completions in the shells themselves, man pages read by mandoc.
+mod generate;
+
 /// `netkit doctor`: what it says of this machine and of poorer ones.
 mod doctor;
 

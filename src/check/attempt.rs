@@ -138,12 +138,15 @@ impl Attempts<'_> {
             .max_connect
             .zip(connect)
             .filter(|(most, took)| took > most);
-        let hurried = limit < settings.timeout && finding.state == State::Filtered;
+        let silent = matches!(finding.state, State::Filtered | State::Silent);
+        let hurried = silent && limit < settings.timeout;
         let finding = match too_slow {
             Some((most, took)) if finding.state == State::Open => {
                 let (took, most) = (units::Latency(took), units::limit(most));
                 let reason = format!("it took {took} to connect, more than {most}");
-                finding.but(State::Mismatch, reason)
+                finding
+                    .but(State::Mismatch, reason)
+                    .hinting("a lost packet costs a second or more; --max-connect sets the limit")
             }
             _ => finding,
         };

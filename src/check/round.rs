@@ -264,6 +264,10 @@ impl HostRun {
         finding.phases.resolve = resolve;
         let asked = total.or(connect);
         finding.phases.total = asked.map(|it| it + resolve.unwrap_or_default());
+        if let (Some(address), false) = (address, ok) {
+            let transport = self.check.target.scheme.transport;
+            self.run.diagnosis.explain(transport, address, &mut finding);
+        }
         CheckResult {
             name: self.check.name.clone(),
             target: self.check.target.one(&self.host, place.port()),

@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::Options;
+use super::diagnosis::Diagnosis;
 use super::pace::Pace;
 use super::saved::Saved;
 use crate::finding::{CheckResult, Exit, Record, State, Summary};
@@ -23,6 +24,7 @@ pub(super) struct Run {
     pub(super) started: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) pace: Pace,
+    pub(super) diagnosis: Diagnosis,
     tell: Rc<dyn Fn(Record)>,
     /// With `--diff`: what an earlier run found.
     saved: Option<Saved>,
@@ -41,7 +43,12 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(options: &Options, saved: Option<Saved>, tell: Rc<dyn Fn(Record)>) -> Self {
+    pub(super) fn new(
+        options: &Options,
+        checks: usize,
+        saved: Option<Saved>,
+        tell: Rc<dyn Fn(Record)>,
+    ) -> Self {
         let pace = Pace::new(options);
         let started = now();
         Self {
@@ -49,6 +56,7 @@ impl Run {
             options: options.clone(),
             started,
             pace,
+            diagnosis: Diagnosis::new(checks),
             tell,
             saved,
             ok: Cell::default(),
@@ -90,6 +98,7 @@ impl Run {
             self.first_failure.set(Some(state));
             self.waiter.take().into_iter().for_each(Waker::wake);
         }
+        self.diagnosis.see(&result);
         self.tell(Record::Result(Box::new(result)));
     }
 
@@ -118,13 +127,20 @@ impl Run {
             unknown += self.unsettled.get();
         }
         let checks = ok + failed + unknown;
-        // Of a run that was cut short, nobody knows what is gone.
+        // Of a run that was cut short, nobody knows what is gone, nor what the
+        // rest would have said.
         let complete = signal.is_none() && !cut_short;
         let gone = self.saved.as_ref().filter(|_| complete).map(Saved::gone);
-        let notes = gone.unwrap_or_default();
+        let gone = gone.unwrap_or_default();
+        let diagnosis = complete.then(|| self.diagnosis.notes());
+        let any_gone = !gone.is_empty();
+        let notes = gone
+            .into_iter()
+            .chain(diagnosis.into_iter().flatten())
+            .collect();
         let exit = match (signal, Exit::of_counts(checks, failed, unknown)) {
             (Some(number), _) => Exit::by_signal(number),
-            (None, Exit::Good) if !notes.is_empty() => Exit::Bad,
+            (None, Exit::Good) if any_gone => Exit::Bad,
             (None, Exit::Nothing) if self.options.allow_empty => Exit::Good,
             (None, Exit::Bad | Exit::Unknown) if self.deadline.is_some() => Exit::Deadline,
             (None, Exit::Bad) if self.options.exit_detail => self.detail(),

@@ -4,8 +4,9 @@
 use std::ffi::OsString;
 
 use anyhow::{Context, ensure};
+use clap::CommandFactory;
 
-use super::{Parsed, Reporting, Verb, attended, complain, find_verb, parse};
+use super::{Invocation, Parsed, Reporting, Verb, attended, complain, find_verb, parse};
 use crate::check::Target;
 use crate::finding::{Exit, Expected, Record};
 use crate::probe::show::{Options, Peer, Probe, RAW};
@@ -17,6 +18,19 @@ pub(super) const EXAMPLES: &str = "Examples:
   netkit probe raw unix:///run/app.sock --hex                   a dump of what comes
   netkit probe raw udp://127.0.0.1:123 --payload ntp -o json    a datagram and its answer, as JSON
   netkit probe echo --help                                      the echo client has its own options";
+
+/// `probe NAME TARGET`, and `probe echo`, which has options of its own.
+pub(super) fn parser() -> clap::Command {
+    let command = Invocation::<Reporting<Options>>::command();
+    match find_verb("echo") {
+        Some(echo) => command
+            .subcommand(echo.parser().name("echo"))
+            .disable_help_subcommand(true)
+            .subcommand_negates_reqs(true)
+            .args_conflicts_with_subcommands(true),
+        None => command,
+    }
+}
 
 pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     if let (Some(echo), Some((name, rest))) = (find_verb("echo"), arguments.split_first())

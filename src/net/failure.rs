@@ -12,6 +12,13 @@ use socket2::{Domain, Socket, Type};
 use crate::finding::{Evidence, Finding, Icmp, State};
 use crate::units;
 
+/// Why a connection is refused, as far as the one that made it can tell.
+pub(super) const NOTHING_LISTENS: &str = "nothing listens there";
+
+/// What silence may come from.
+const NO_ANSWER_HINT: &str =
+    "a firewall drops it, the host is down, or the server's backlog is full";
+
 /// A connection that could not be made.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -39,11 +46,12 @@ impl Failure {
             (None, None) => (State::Unknown, error.to_string().into()),
         };
         let evidence = Evidence {
-            hint: hint(state, network.icmp, address),
             reason: Some(reason),
             errno: error.raw_os_error(),
             ..network.clone()
         };
+        let hint = hint(state, &evidence, address).map(Into::into);
+        let evidence = Evidence { hint, ..evidence };
         Self {
             address,
             state,
@@ -88,7 +96,7 @@ impl Failure {
             _ => format!("no answer within {limit}"),
         };
         let evidence = Evidence {
-            hint: hint(State::Filtered, None, address),
+            hint: Some(NO_ANSWER_HINT.into()),
             reason: Some(reason.into()),
             ..network.clone()
         };
@@ -178,7 +186,7 @@ fn icmp_hint(icmp: Icmp, address: SocketAddr) -> &'static str {
 fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
     let own = || Errno::from_raw(errno).desc().to_lowercase().into();
     match Errno::from_raw(errno) {
-        Errno::ECONNREFUSED => (State::Refused, "nothing listens there".into()),
+        Errno::ECONNREFUSED => (State::Refused, NOTHING_LISTENS.into()),
         Errno::ETIMEDOUT => (State::Filtered, "no answer to any SYN".into()),
         Errno::ECONNRESET | Errno::EPIPE => (State::Reset, "the connection was reset".into()),
         Errno::EHOSTUNREACH => (
@@ -209,7 +217,7 @@ fn classify(address: SocketAddr, errno: i32) -> (State, Cow<'static, str>) {
 }
 
 /// The local address from which packets to `address` would come.
-fn source_of(address: SocketAddr) -> io::Result<Option<IpAddr>> {
+pub(super) fn source_of(address: SocketAddr) -> io::Result<Option<IpAddr>> {
     // Connecting a datagram socket sends nothing.
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     socket.connect(&address.into())?;
@@ -231,14 +239,24 @@ fn lacks_zone(address: SocketAddr) -> bool {
     }
 }
 
-fn hint(state: State, icmp: Option<Icmp>, address: SocketAddr) -> Option<Cow<'static, str>> {
-    let hint = match (state, icmp) {
-        (State::Filtered, _) => {
-            "a firewall drops it, the host is down, or the server's backlog is full"
+/// What to do or to look at next. A refusal has none here: a scan is full of
+/// them, and `explain_refusal` has better ones for the few.
+fn hint(state: State, evidence: &Evidence, address: SocketAddr) -> Option<&'static str> {
+    let errno = evidence.errno.map(Errno::from_raw);
+    Some(match (state, evidence.icmp, errno) {
+        (State::Filtered, ..) => NO_ANSWER_HINT,
+        (State::Unreachable, Some(icmp), _) => icmp_hint(icmp, address),
+        (State::Unreachable, _, Some(Errno::ENETDOWN)) => "see `ip link`",
+        (State::Unreachable, _, Some(Errno::EINVAL)) if lacks_zone(address) => "see `ip link`",
+        (State::Unreachable, ..) => "see `ip route get` for the address",
+        (State::Reset, ..) => "see the server's log: it, or a firewall on the way, ended it",
+        (State::Unknown, _, Some(Errno::EMFILE)) => "raise `ulimit -n`",
+        (State::Unknown, _, Some(Errno::ENFILE)) => "see `sysctl fs.file-nr`",
+        (State::Unknown, _, Some(Errno::EADDRNOTAVAIL)) => {
+            "wait until old connections are gone, see `ss -s`"
         }
-        (State::Unreachable, Some(icmp)) => icmp_hint(icmp, address),
-        (State::Unreachable, None) => "see `ip route get` for the address",
+        (State::Unknown, _, Some(Errno::EPERM)) => "see `nft list ruleset`",
+        (State::Unknown, ..) => "see connect(2)",
         _ => return None,
-    };
-    Some(hint.into())
+    })
 }

@@ -108,7 +108,9 @@ pub fn unix_failure(error: &io::Error) -> Finding {
             "see the owner and mode of the socket and of its directories",
         ),
         _ => {
-            return Finding::new(State::Unknown).but(State::Unknown, error.to_string());
+            return Finding::new(State::Unknown)
+                .but(State::Unknown, error.to_string())
+                .hinting("see connect(2) and unix(7)");
         }
     };
     let mut finding = Finding::new(state).but(state, reason).hinting(hint);

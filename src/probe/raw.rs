@@ -60,6 +60,6 @@ impl Ask for Conversing {
     }
 
     fn sentence(&self) -> String {
-        self.0.sentence()
+        self.0.sentence("accepts a connection".into())
     }
 }

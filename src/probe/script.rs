@@ -143,10 +143,10 @@ impl Script {
         Ok(())
     }
 
-    /// What a good peer does, as the rest of a sentence: `accepts a connection,
-    /// takes "GET a\n" and sends a match for ^OK`.
-    pub(super) fn sentence(&self) -> String {
-        let mut parts = vec![String::from("accepts a connection")];
+    /// What a good peer does beside `first`, as the rest of a sentence: `accepts
+    /// a connection, takes "GET a\n" and sends a match for ^OK`.
+    pub(super) fn sentence(&self, first: String) -> String {
+        let mut parts = vec![first];
         parts.extend(self.steps.iter().map(Step::sentence));
         let last = parts.pop().unwrap_or_default();
         match parts.is_empty() {
@@ -162,7 +162,7 @@ impl Step {
             Self::Send(bytes) => format!("takes {}", quote(bytes)),
             Self::Expect(pattern) => format!("sends a match for {}", pattern.as_str()),
             Self::Reject(pattern) => format!("never sends a match for {}", pattern.as_str()),
-            Self::Read(Amount::Bytes(count)) => format!("sends {count} bytes"),
+            Self::Read(Amount::Bytes(count)) => format!("sends {}", count_of(*count as u64)),
             Self::Read(Amount::Until(text)) => format!("sends {}", quote(text)),
             Self::Read(Amount::End) | Self::Rest { .. } => "closes the connection".into(),
         }
@@ -198,7 +198,7 @@ impl clap::Args for Script {
         };
         command
             .arg(step("send", "TEXT", read_send, "Send TEXT; `\\n`, `\\r`, `\\t`, `\\0`, `\\xNN` and `\\\\` are understood, `hex:48 65` too"))
-            .arg(step("expect", "REGEX", read_expect, "Wait until what comes matches; for HTTP the body, for DNS a record"))
+            .arg(step("expect", "REGEX", read_expect, "Wait until what comes matches, `^` and `$` at each line; for HTTP the body, for DNS a record"))
             .arg(step("reject", "REGEX", read_reject, "Fail as soon as what comes matches"))
             .arg(step("read", "AMOUNT", read_amount, "Take `N` bytes, or all until `eof` or `until:TEXT`"))
     }
@@ -266,6 +266,14 @@ impl clap::FromArgMatches for Script {
 /// What came, quoted for a reason.
 fn quote(bytes: &[u8]) -> String {
     format!("\"{}\"", escape_head(bytes, QUOTED))
+}
+
+/// A number of bytes in words.
+fn count_of(bytes: u64) -> String {
+    match bytes {
+        1 => "1 byte".into(),
+        _ => format!("{bytes} bytes"),
+    }
 }
 
 /// The last of what came, quoted for a reason.

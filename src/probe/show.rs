@@ -249,7 +249,7 @@ impl Probe {
     fn reply(&self, ok: bool, place: Option<&Place>, finding: &Finding, told: Told) -> Record {
         let ended = told.ended.as_deref();
         let reason = match finding.state {
-            State::Open => ended.map(|how| format!("nothing came: {how}")),
+            State::Open => ended.map(str::to_owned),
             _ => finding.evidence.reason.as_deref().map(str::to_owned),
         };
         Record::Reply(Reply {

@@ -213,9 +213,10 @@ impl Ask for Handshake {
             .security
             .min_days
             .map(|it| format!(" for {it} days more"));
-        format!(
+        let first = format!(
             "agrees on TLS with a certificate for {name} that is valid{}",
             days.unwrap_or_default()
-        )
+        );
+        self.script.sentence(first)
     }
 }

@@ -40,17 +40,16 @@ pub struct Settings {
 
 fn prepare(settings: &super::Settings) -> Result<Question, String> {
     let mut payload = settings.udp.payload.clone();
-    let mut rest = None;
+    let (mut script, mut rest) = (Script::default(), None);
     for step in &settings.script.steps {
         match step {
             Step::Send(bytes) if payload.is_none() => payload = Some(Payload::Given(bytes.clone())),
             Step::Send(_) => return Err("one datagram is sent: one --send, or --payload".into()),
             Step::Read(_) => return Err("a datagram comes whole: --expect judges it".into()),
             Step::Rest { silence, most } => rest = Some((*silence, *most)),
-            Step::Expect(_) | Step::Reject(_) => {}
+            Step::Expect(_) | Step::Reject(_) => script.steps.push(step.clone()),
         }
     }
-    let script = settings.script.clone();
     Ok(Some(Rc::new(Datagram {
         payload,
         script,
@@ -61,6 +60,7 @@ fn prepare(settings: &super::Settings) -> Result<Question, String> {
 /// A datagram to be answered.
 struct Datagram {
     payload: Option<Payload>,
+    /// What the answer is judged by.
     script: Script,
     /// Whether to listen on after the answer: for how long, and how many bytes.
     rest: Option<(Duration, u64)>,
@@ -80,10 +80,11 @@ impl Ask for Datagram {
     }
 
     fn sentence(&self) -> String {
-        match &self.payload {
+        let first = match &self.payload {
             Some(payload) => format!("answers {payload}"),
             None => "answers a datagram".into(),
-        }
+        };
+        self.script.sentence(first)
     }
 }
 

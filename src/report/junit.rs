@@ -1,4 +1,4 @@
-//! Results as `JUnit` XML, which every CI system shows.
+//! Results as JUnit XML, which every CI system shows.
 
 use std::time::SystemTime;
 

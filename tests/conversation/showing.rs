@@ -148,7 +148,7 @@ fn the_kind_is_how_it_ended() {
     assert_eq!(reply(file_service(), &options, 1)["kind"], "mismatch");
     let silent = reply(peer::silent(), &["--timeout", "300ms"], 1);
     assert_eq!(silent["kind"], "timeout", "{silent}");
-    let reason = "nothing came: nothing more within 300ms";
+    let reason = "nothing came within 300ms";
     assert_eq!(silent["reason"], reason, "{silent}");
     for (first, kind) in [(&["--read", "4"][..], "matched"), (&[], "reset")] {
         let address = peer::tcp(|mut stream| {

@@ -6,7 +6,7 @@ use crate::support::namespace::Host;
 use std::time::{Duration, Instant};
 
 /// Two hosts on one cable: `10.0.0.1`, also `fd00::1`, and `10.0.0.2`, also `fd00::2`.
-pub(super) fn pair() -> (Host, Host) {
+pub(crate) fn pair() -> (Host, Host) {
     let (near, far) = (Host::new(), Host::new());
     near.link(
         &far,

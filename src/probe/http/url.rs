@@ -1,6 +1,7 @@
 //! Where a request goes, and where a redirect leads (RFC 3986, RFC 9110).
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use hyper::Uri;
 
@@ -82,9 +83,17 @@ impl Url {
             "" | ":" => usual_port(secure),
             _ => uri.port_u16().filter(|it| *it > 0).ok_or_else(wrong)?,
         };
+        let host = match host.strip_prefix('[') {
+            // hyper takes anything in brackets.
+            Some(rest) => rest
+                .strip_suffix(']')
+                .filter(|it| it.parse::<Ipv6Addr>().is_ok())
+                .ok_or_else(wrong)?,
+            None => host,
+        };
         let url = Self {
             secure,
-            host: host.trim_matches(['[', ']']).into(),
+            host: host.into(),
             port,
             ..self.clone()
         };

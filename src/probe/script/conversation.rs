@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::exchange::{Exchange, Head, Heard, Stop, UNREAD};
 use super::rejects::Rejected;
 use super::search::{Search, Sought};
-use super::{Amount, CLOSED, Failed, RESET, Script, Step, quote, quote_end, seen};
+use super::{Amount, CLOSED, Failed, RESET, Script, Step, count_of, quote, quote_end, seen};
 use crate::finding::State;
 use crate::probe::link::Link;
 use crate::probe::{At, Event};
@@ -175,7 +175,11 @@ impl<'a> Conversation<'a> {
                 Ok(Heard::Bytes) => {}
                 Ok(Heard::End) => break CLOSED.into(),
                 Ok(Heard::Silence) => {
-                    break format!("nothing more within {}", units::limit(silence));
+                    let limit = units::limit(silence);
+                    break match self.exchange.all.count {
+                        0 => format!("nothing came within {limit}"),
+                        _ => format!("nothing more within {limit}"),
+                    };
                 }
                 Err(Stop::Broken(error)) if is_reset(&error) => break RESET.into(),
                 Err(Stop::Broken(error)) => break format!("the connection broke: {error}"),
@@ -300,12 +304,4 @@ fn is_reset(error: &io::Error) -> bool {
         error.kind(),
         BrokenPipe | ConnectionAborted | ConnectionReset
     )
-}
-
-/// A number of bytes in words.
-fn count_of(bytes: u64) -> String {
-    match bytes {
-        1 => "1 byte".into(),
-        _ => format!("{bytes} bytes"),
-    }
 }

@@ -78,16 +78,20 @@ impl<'a> Rejects<'a> {
         look: impl Fn(&mut Search, Sought<'_>, &[u8]) -> Option<usize>,
     ) -> Option<Rejected<'a>> {
         let lately = &self.lately;
-        self.patterns.iter_mut().find_map(|(number, step, search)| {
+        let ends = self.patterns.iter_mut().filter_map(|it| {
+            let (number, step, search) = it;
             let Step::Reject(pattern) = *step else {
                 return None;
             };
             let end = look(search, Sought::Pattern(pattern), lately)?;
-            Some(Rejected {
-                number: *number,
-                step,
-                came: lately[..end].to_vec(),
-            })
+            Some((end, *number, *step))
+        });
+        // What came first counts, whichever was asked for first.
+        let (end, number, step) = ends.min_by_key(|(end, number, _)| (*end, *number))?;
+        Some(Rejected {
+            number,
+            step,
+            came: lately[..end].to_vec(),
         })
     }
 }
