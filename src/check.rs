@@ -65,9 +65,6 @@ pub struct Options {
     /// Say in words what would be checked, also by PLAN, and send nothing
     #[arg(long, value_name = "PLAN", num_args = 0..=1)]
     pub explain: Option<Option<PathBuf>>,
-    /// How each target is checked.
-    #[command(flatten)]
-    pub settings: Settings,
     /// Keep trying until everything is as expected, at most for TIME
     #[arg(long, short, value_name = "TIME", value_parser = parse_positive_duration)]
     pub wait: Option<Duration>,
@@ -108,6 +105,9 @@ pub struct Options {
     /// Run this when everything is as expected, in netkit's place
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+    /// How each target is checked; last, as its parts have headings in help.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 impl Default for Options {

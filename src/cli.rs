@@ -45,7 +45,7 @@ struct Global {
 struct Invocation<V: Args> {
     #[command(flatten)]
     options: V,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Log and colour")]
     global: Global,
 }
 
@@ -55,7 +55,7 @@ struct Invocation<V: Args> {
 struct Reporting<V: Args> {
     #[command(flatten)]
     options: V,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Reports")]
     report: report::Options,
 }
 

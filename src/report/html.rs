@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use super::writer::Writer;
-use crate::finding::{CheckResult, Phases, Record, State, Summary};
+use crate::finding::{CheckResult, Expected, Phases, Record, State, Summary};
 use crate::units;
 
 /// Width of a bar of phases, in its own units.
@@ -142,7 +142,7 @@ fn remarks(result: &CheckResult) -> Vec<String> {
     let finding = &result.finding;
     let mut remarks = Vec::new();
     remarks.extend(finding.evidence.reason.as_ref().map(|it| escaped(it)));
-    if !result.ok {
+    if !result.ok && result.expected != Expected::Open {
         remarks.push(format!("expected {}", result.expected));
     }
     remarks.extend(result.was.map(|it| format!("was {it}")));

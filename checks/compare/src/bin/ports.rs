@@ -2,16 +2,18 @@
 //!
 //! `own` asks a second time before it registers and uses a refused descriptor
 //! again; `epoll` registers whatever is pending; `listen` opens every other
-//! port of the range.
+//! port of the range. HOST is an IPv4 address, `10.0.0.1-9` are nine of them.
 
 use std::env;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use netkit_compare::epoll::{Epoll, EventFlags};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_error;
 use rustix::net::{
@@ -22,25 +24,38 @@ use serde_json::json;
 /// How many attempts may be pending at once.
 const PENDING: usize = 4096;
 
-/// How long the last of them may take.
+/// How long the last of them may take, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-const USAGE: &str = "ports own|epoll|listen HOST FIRST[-LAST]";
+const USAGE: &str = "ports own|epoll|listen HOST FIRST[-LAST] [MILLISECONDS]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [mode, host, range] = words.as_slice() else {
+    let (words, patience) = match words.as_slice() {
+        [words @ .., limit] if words.len() == 3 => (words, Duration::from_millis(limit.parse()?)),
+        words => (words, PATIENCE),
+    };
+    let [mode, hosts, ports] = words else {
         return Err(USAGE.into());
     };
-    let host: Ipv4Addr = host.parse()?;
-    let (first, last) = range.split_once('-').unwrap_or((range, range));
-    let (first, last): (u16, u16) = (first.parse()?, last.parse()?);
+    let hosts = read_hosts(hosts)?;
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let ports = first.parse()?..=last.parse()?;
     match mode.as_str() {
-        "own" => scan(host, first, last, true),
-        "epoll" => scan(host, first, last, false),
-        "listen" => listen(host, first, last),
+        "own" => scan(&hosts, &ports, patience, true),
+        "epoll" => scan(&hosts, &ports, patience, false),
+        "listen" => listen(hosts[0], &ports),
         _ => Err(USAGE.into()),
     }
+}
+
+/// `10.0.0.1`, or `10.0.0.1-9`.
+fn read_hosts(text: &str) -> Result<Vec<Ipv4Addr>, Box<dyn Error>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, ""));
+    let first: Ipv4Addr = first.parse()?;
+    let [a, b, c, d] = first.octets();
+    let last = if last.is_empty() { d } else { last.parse()? };
+    Ok((d..=last).map(|d| Ipv4Addr::new(a, b, c, d)).collect())
 }
 
 struct Scan {
@@ -55,7 +70,13 @@ struct Scan {
     other: u32,
 }
 
-fn scan(host: Ipv4Addr, first: u16, last: u16, again: bool) -> Result<(), Box<dyn Error>> {
+fn scan(
+    hosts: &[Ipv4Addr],
+    ports: &RangeInclusive<u16>,
+    patience: Duration,
+    again: bool,
+) -> Result<(), Box<dyn Error>> {
+    raise_descriptor_limit()?;
     let mut scan = Scan {
         epoll: Epoll::new()?,
         pending: Vec::new(),
@@ -66,13 +87,15 @@ fn scan(host: Ipv4Addr, first: u16, last: u16, again: bool) -> Result<(), Box<dy
         itself: 0,
         other: 0,
     };
-    for port in first..=last {
-        scan.begin(SocketAddrV4::new(host, port), again)?;
-        if scan.under_way() >= PENDING {
-            scan.settle(PATIENCE)?;
+    for host in hosts {
+        for port in ports.clone() {
+            scan.begin(SocketAddrV4::new(*host, port), again)?;
+            if scan.under_way() >= PENDING {
+                scan.settle(patience)?;
+            }
         }
     }
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     while scan.under_way() > 0 && Instant::now() < deadline {
         scan.settle(deadline.saturating_duration_since(Instant::now()))?;
     }
@@ -158,11 +181,17 @@ impl Scan {
     }
 }
 
+/// As far as it goes: silent ports keep one each.
+fn raise_descriptor_limit() -> nix::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)
+}
+
 /// Accepts and closes, so that no queue is ever full.
-fn listen(host: Ipv4Addr, first: u16, last: u16) -> Result<(), Box<dyn Error>> {
+fn listen(host: Ipv4Addr, ports: &RangeInclusive<u16>) -> Result<(), Box<dyn Error>> {
     let mut epoll = Epoll::new()?;
     let mut listeners = Vec::new();
-    for port in (first..=last).step_by(2) {
+    for port in ports.clone().step_by(2) {
         // Somebody else's port is open as well.
         let Ok(listener) = TcpListener::bind(SocketAddr::from((host, port))) else {
             continue;

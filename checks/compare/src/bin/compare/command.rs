@@ -20,6 +20,8 @@ pub(crate) struct Tool {
     pub(crate) name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
+    /// The whole task is this many times what it is told.
+    times: u32,
 }
 
 /// What a run cost.
@@ -38,6 +40,34 @@ impl Tool {
             name,
             program,
             arguments: arguments.split_whitespace().map(String::from).collect(),
+            times: 1,
+        }
+    }
+
+    /// Several runs, as a shell starts them.
+    pub(crate) fn script(name: &'static str, script: &str) -> Self {
+        let mut tool = Self::new(name, PathBuf::from("sh"), "-c");
+        tool.arguments.push(script.to_owned());
+        tool
+    }
+
+    /// A tool that does only a part of the task, which is `times` as much: all
+    /// of it would take hours.
+    pub(crate) fn sample(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Whether it does all of the task.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.times == 1
+    }
+
+    /// Its name in tables, with the part of the task that it does.
+    pub(crate) fn label(&self) -> String {
+        match self.times {
+            1 => self.name.to_owned(),
+            times => format!("{}, {times} × a sample", self.name),
         }
     }
 
@@ -51,14 +81,15 @@ impl Tool {
         command
     }
 
-    /// Runs it once. What it finds is its own affair.
+    /// Runs it once and tells the cost of the whole task. What it finds is its
+    /// own affair.
     pub(crate) fn time(&self) -> Result<Cost, Box<dyn Error>> {
         let mut command = self.command();
         let (before, start) = (cpu_of_children()?, Instant::now());
         command.status()?;
         Ok(Cost {
-            elapsed: start.elapsed(),
-            cpu: cpu_of_children()?.saturating_sub(before),
+            elapsed: start.elapsed() * self.times,
+            cpu: cpu_of_children()?.saturating_sub(before) * self.times,
         })
     }
 

@@ -1,41 +1,66 @@
 //! The peers' programs: found, installed, or named as missing.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program and the Debian package that it comes in.
+/// A program and what it comes in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Program {
     /// Its names, the best first.
     names: &'static [&'static str],
     package: &'static str,
+    /// Whether that is a crate and not a Debian package.
+    is_crate: bool,
 }
 
 /// ncat.
 pub(crate) const NCAT: Program = Program {
     names: &["ncat"],
     package: "ncat",
+    is_crate: false,
 };
 /// socat.
 pub(crate) const SOCAT: Program = Program {
     names: &["socat"],
     package: "socat",
+    is_crate: false,
 };
 /// OpenBSD's netcat.
 pub(crate) const NC: Program = Program {
     names: &["nc.openbsd", "nc"],
     package: "netcat-openbsd",
+    is_crate: false,
 };
 /// nmap.
 pub(crate) const NMAP: Program = Program {
     names: &["nmap"],
     package: "nmap",
+    is_crate: false,
 };
 /// Python 3.
 pub(crate) const PYTHON: Program = Program {
     names: &["python3"],
     package: "python3",
+    is_crate: false,
+};
+/// iproute2.
+pub(crate) const IP: Program = Program {
+    names: &["ip"],
+    package: "iproute2",
+    is_crate: false,
+};
+/// nftables.
+pub(crate) const NFT: Program = Program {
+    names: &["nft"],
+    package: "nftables",
+    is_crate: false,
+};
+/// `RustScan`; building it takes some minutes.
+pub(crate) const RUSTSCAN: Program = Program {
+    names: &["rustscan"],
+    package: "rustscan",
+    is_crate: true,
 };
 
 impl Program {
@@ -43,22 +68,30 @@ impl Program {
     /// otherwise it is said which package is missing, and the row is left out.
     pub(crate) fn find(self) -> Option<PathBuf> {
         let found = self.look().or_else(|| {
-            install(self.package);
+            if self.is_crate {
+                build(self.package);
+            } else {
+                install(self.package);
+            }
             self.look()
         });
         if found.is_none() {
             let (name, package) = (self.names[0], self.package);
+            let kind = if self.is_crate { "crate" } else { "package" };
             crate::note(&format!(
-                "{name} is left out: install the package `{package}`"
+                "{name} is left out: install the {kind} `{package}`"
             ));
         }
         found
     }
 
-    fn look(self) -> Option<PathBuf> {
+    /// Where it is, if it is there already.
+    pub(crate) fn look(self) -> Option<PathBuf> {
         let path = env::var_os("PATH")?;
+        let built = tools().map(|it| it.join("bin"));
         self.names.iter().find_map(|name| {
             env::split_paths(&path)
+                .chain(built.clone())
                 .map(|directory| directory.join(name))
                 .find(|file| file.is_file())
         })
@@ -81,4 +114,25 @@ fn install(package: &str) {
     let wanted = ["install", "-y", "-q", "--no-install-recommends", package];
     // The lists of a fresh machine or container are empty.
     let _ = apt(&wanted) || (apt(&["update", "-q"]) && apt(&wanted));
+}
+
+/// The folder of the programs that were built here, beside our own.
+fn tools() -> Option<PathBuf> {
+    let own = env::current_exe().ok()?;
+    let target = own.parent().and_then(Path::parent)?;
+    Some(target.join("tools"))
+}
+
+fn build(name: &str) {
+    let Some(tools) = tools() else { return };
+    crate::note(&format!("building {name}, once"));
+    // What it says is only of interest if it fails, and then it is left out.
+    let _ = Command::new("cargo")
+        .args(["install", "--quiet", "--locked", name, "--root"])
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(tools.join("build"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status();
 }
