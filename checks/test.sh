@@ -7,12 +7,20 @@ cd "$(dirname "$0")/.."
 # command:Debian package, for everything the tests start.
 needed='nc.openbsd:netcat-openbsd ncat:ncat socat:socat python3:python3
 nft:nftables ip:iproute2 strace:strace prlimit:util-linux nsenter:util-linux
-unshare:util-linux cc:gcc fish:fish mandoc:mandoc'
+unshare:util-linux setpriv:util-linux cc:gcc perl:perl openssl:openssl fish:fish
+mandoc:mandoc nginx:nginx-light sshd:openssh-server ssh-keygen:openssh-client
+unbound:unbound dnsmasq:dnsmasq-base chromium:chromium
+prometheus-blackbox-exporter:prometheus-blackbox-exporter
+/usr/lib/postgresql/*/bin/postgres:postgresql'
 
 missing=''
 packages=''
+# Servers are not on a user's path.
+PATH="$PATH:/usr/sbin"
 for pair in $needed; do
-    command -v "${pair%%:*}" >/dev/null 2>&1 && continue
+    # One that has its version in its path is looked for by a pattern.
+    # shellcheck disable=SC2086
+    command -v ${pair%%:*} >/dev/null 2>&1 && continue
     missing="$missing ${pair%%:*}"
     packages="$packages ${pair##*:}"
 done
@@ -21,7 +29,9 @@ if [ -n "$missing" ]; then
         echo "installing what the tests need:$packages"
         apt-get update -qq
         # shellcheck disable=SC2086 # one word a package
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $packages >/dev/null
+        # Installed to be started by the tests alone: runlevel 1 starts no service.
+        RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+            --no-install-recommends $packages >/dev/null
     else
         echo "missing for the tests:$missing" >&2
         echo "install these packages, or run this as root on Debian:$packages" >&2

@@ -1,10 +1,13 @@
 //! Every command of the README, run as it is written, on a host where its names and addresses
 //! exist.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::support::PATIENCE;
+use crate::support::certificates::{Certificates, VALID};
 use crate::support::namespace::Host;
 use crate::support::process::{Process, finish};
 
@@ -26,6 +29,33 @@ const COMMANDS: &[(&str, Run)] = &[
         "netkit check --wait 60s db:5432 cache:6379 web:80,443",
         Run::Succeeds,
     ),
+    (
+        "netkit check '127.0.0.[8-11]:ssh,https=closed' 10.0.0.8/30:22=filtered",
+        Run::Succeeds,
+    ),
+    ("netkit check web:22 --expect '^SSH-2.0-'", Run::Succeeds),
+    (
+        "netkit check http://web:8080/health --status 200 --expect '\"ready\": *true'",
+        Run::Succeeds,
+    ),
+    (
+        "netkit check tls://web:8443 --ca authority.pem --min-days 14",
+        Run::Succeeds,
+    ),
+    (
+        "netkit check 'dns://127.0.0.1/db.example?type=A' --expect '10\\.0\\.0\\.5'",
+        Run::Succeeds,
+    ),
+    (
+        "netkit probe raw 172.31.34.27:5001 --send 'GET file1.txt\\n'",
+        Run::Succeeds,
+    ),
+    (
+        "netkit check --wait 60s --stable 1s db:5432 -- echo 'all there'",
+        Run::Succeeds,
+    ),
+    ("netkit check --explain checks/firewall.toml", Run::Succeeds),
+    ("netkit check --plan checks/echo.toml", Run::Succeeds),
     ("netkit echo-server --port 12345", Run::Serves),
     (
         "netkit echo --host ip6-localhost",
@@ -53,55 +83,79 @@ enum Run {
     IsThisTest,
 }
 
-/// Listens on every port that the README's commands expect open, and says so.
-const LISTENER: &str = "
-import socket, sys
-held = []
-for place in sys.argv[1:]:
-    host, _, port = place.rpartition(':')
-    family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.bind((host, int(port)))
-    listener.listen()
-    held.append(listener)
-print('listening', flush=True)
-sys.stdin.read()
-";
+/// Serves every port that the README's commands expect open, and says so.
+const SERVERS: &str = include_str!("readme/servers.py");
 
-/// A host with the names and addresses of the README.
-fn readme_host() -> (Host, Process) {
-    let host = Host::new();
-    host.hosts_file("127.0.0.1 localhost\n127.0.0.2 db\n127.0.0.3 cache\n127.0.0.4 web\n");
-    host.shell("ip address add 172.31.34.27/32 dev lo; ip address add 10.0.0.9/32 dev lo");
-    host.firewall("input", "ip daddr 10.0.0.9 drop");
-    host.firewall(
-        "input",
-        "tcp dport 8001 ip6 daddr ::1 reject with icmpv6 admin-prohibited",
-    );
-    let mut places: Vec<String> = ["172.31.34.27:5001", "127.0.0.1:9000", "::1:443"]
-        .into_iter()
-        .chain([
-            "127.0.0.2:5432",
-            "127.0.0.3:6379",
-            "127.0.0.4:80",
-            "127.0.0.4:443",
-        ])
-        .chain(["127.0.0.1:5432", "::1:8002"])
-        .map(str::to_owned)
-        .collect();
-    places.extend((8000..=8010).map(|port| format!("127.0.0.1:{port}")));
-    let places: Vec<&str> = places.iter().map(String::as_str).collect();
-    let listener = Process::start(host.python(LISTENER, &places));
-    listener.stdout.wait_for_line("listening", PATIENCE);
-    (host, listener)
+/// A host with the names, addresses and servers of the README, and the folder in which its
+/// commands run.
+struct Site {
+    host: Host,
+    certificates: Certificates,
+    _servers: [Process; 2],
 }
 
-fn shell(host: &Host, line: &str) -> Command {
-    let netkit = std::path::Path::new(env!("CARGO_BIN_EXE_netkit"));
-    let folder = netkit.parent().unwrap().display();
-    let mut command = Command::new("sh");
-    command.args(["-ec", &format!("PATH={folder}:$PATH; {line}")]);
-    host.enter(&command)
+impl Site {
+    fn new() -> Self {
+        let host = Host::new();
+        host.hosts_file("127.0.0.1 localhost\n127.0.0.2 db\n127.0.0.3 cache\n127.0.0.4 web\n");
+        host.shell("ip address add 172.31.34.27/32 dev lo; ip route add local 10.0.0.8/30 dev lo");
+        host.firewall("input", "ip daddr 10.0.0.8/30 drop");
+        host.firewall(
+            "input",
+            "tcp dport 8001 ip6 daddr ::1 reject with icmpv6 admin-prohibited",
+        );
+        let certificates = Certificates::new();
+        certificates.make("web", "web", VALID);
+        let folder = certificates.folder();
+        fs::rename(folder.join("ca.pem"), folder.join("authority.pem")).expect("a file");
+        let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks");
+        std::os::unix::fs::symlink(checks, folder.join("checks")).expect("a link");
+        let servers = [
+            host.python(SERVERS, &[folder.to_str().expect("a path")]),
+            host.enter(&name_server()),
+        ];
+        let servers = servers.map(Process::start);
+        servers[0].stdout.wait_for_line("listening", PATIENCE);
+        let wait = ["check", "--wait", "20s", "--interval", "20ms"];
+        let question = "dns://127.0.0.1/db.example";
+        host.run(&[&wait[..], &[question]].concat()).expect_code(0);
+        Self {
+            host,
+            certificates,
+            _servers: servers,
+        }
+    }
+
+    /// The command of a line of the README.
+    fn shell(&self, line: &str) -> Command {
+        let netkit = Path::new(env!("CARGO_BIN_EXE_netkit"));
+        let programs = netkit.parent().expect("a folder").display();
+        let folder = self.certificates.folder().display();
+        let mut command = Command::new("sh");
+        command.args([
+            "-ec",
+            &format!("PATH={programs}:$PATH; cd {folder}; {line}"),
+        ]);
+        self.host.enter(&command)
+    }
+}
+
+fn name_server() -> Command {
+    let mut command = Command::new("/usr/sbin/dnsmasq");
+    command.args([
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+    ]);
+    command.args([
+        "--user=",
+        "--pid-file=",
+        "--listen-address=127.0.0.1",
+        "--bind-interfaces",
+    ]);
+    command.arg("--address=/db.example/10.0.0.5");
+    command
 }
 
 /// The lines of all fenced blocks of a language.
@@ -121,7 +175,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 #[test]
 fn every_command_of_the_readme_does_what_it_says() {
-    let (host, _listener) = readme_host();
+    let site = Site::new();
     let mut servers: Vec<Process> = Vec::new();
     let mut seen = 0;
     for line in blocks("sh") {
@@ -131,12 +185,12 @@ fn every_command_of_the_readme_does_what_it_says() {
         };
         seen += 1;
         match run {
-            Run::Succeeds => drop(finish(shell(&host, line), b"", PATIENCE).expect_code(0)),
+            Run::Succeeds => drop(finish(site.shell(line), b"", PATIENCE).expect_code(0)),
             Run::As(line, input) => {
-                finish(shell(&host, line), input.as_bytes(), PATIENCE).expect_code(0);
+                finish(site.shell(line), input.as_bytes(), PATIENCE).expect_code(0);
             }
             Run::Serves => {
-                let server = Process::start(shell(&host, &format!("exec {line}")));
+                let server = Process::start(site.shell(&format!("exec {line}")));
                 server.stdout.wait_for_line("listening", PATIENCE);
                 servers.push(server);
             }
@@ -150,8 +204,25 @@ fn every_command_of_the_readme_does_what_it_says() {
 }
 
 #[test]
+fn the_job_of_the_readme_keeps_its_report() {
+    let site = Site::new();
+    let steps = blocks("yaml").into_iter();
+    let commands = steps.filter_map(|line| line.trim_start().strip_prefix("- run: "));
+    let commands: Vec<&str> = commands.collect();
+    let [command] = commands[..] else {
+        panic!("one command, not {commands:?}");
+    };
+    finish(site.shell(command), b"", PATIENCE).expect_code(0);
+    let report = site.certificates.path("r.xml");
+    let report = fs::read_to_string(report).expect("a report");
+    assert!(report.contains("failures=\"0\""), "{report}");
+    assert_eq!(report.matches("<testcase ").count(), 2, "{report}");
+    assert_eq!(blocks("yaml").len(), 10);
+}
+
+#[test]
 fn the_first_example_prints_what_the_readme_shows() {
-    let (host, _listener) = readme_host();
+    let site = Site::new();
     let mut lines = blocks("console").into_iter();
     let command = lines
         .next()
@@ -160,7 +231,7 @@ fn the_first_example_prints_what_the_readme_shows() {
     // The summary goes to standard error.
     let lines = lines.filter(|line| !line.contains(" checked: "));
     let mut shown: Vec<String> = lines.map(without_time).collect();
-    let printed = finish(shell(&host, command), b"", Duration::from_secs(30)).expect_code(1);
+    let printed = finish(site.shell(command), b"", Duration::from_secs(30)).expect_code(1);
     let mut printed: Vec<String> = printed.stdout.lines().map(without_time).collect();
     // Each line comes the moment it is known.
     printed.sort();

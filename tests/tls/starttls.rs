@@ -1,7 +1,10 @@
 //! Protocols that begin in plain text.
 
 use super::{TlsServer, reason};
+use crate::check::records::check_on;
 use crate::support::certificates::{Certificates, VALID};
+use crate::support::namespace::Host;
+use crate::support::process::Process;
 
 const PROTOCOLS: [&str; 8] = [
     "smtp", "imap", "pop3", "ldap", "postgres", "mysql", "xmpp", "ftp",
@@ -96,5 +99,48 @@ fn another_protocol_is_told_apart() {
             why.contains("nothing came within 200ms"),
             "{protocol}: {why}"
         );
+    }
+}
+
+/// Starts PostgreSQL with TLS on this host's port 5432, as a user that it accepts.
+const POSTGRES: &str = "
+programs=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+as_user=''
+if [ \"$(id -u)\" -eq 0 ]; then
+    chown -R postgres \"$FOLDER\"
+    as_user='setpriv --reuid=postgres --regid=postgres --clear-groups'
+fi
+chmod 600 \"$FOLDER/leaf.key\"
+cd \"$FOLDER\"
+$as_user \"$programs/initdb\" --pgdata=data --auth=trust --no-sync >/dev/null
+exec $as_user \"$programs/postgres\" -D data -p 5432 -k \"$FOLDER\" -h 127.0.0.1 -c fsync=off \\
+    -c ssl=$SSL -c ssl_cert_file=\"$FOLDER/leaf.pem\" -c ssl_key_file=\"$FOLDER/leaf.key\"
+";
+
+#[test]
+fn postgres_itself_changes_to_tls_or_says_that_it_does_not() {
+    for (ssl, code, state) in [("on", 0, "open"), ("off", 1, "mismatch")] {
+        let host = Host::new();
+        host.hosts_file("127.0.0.1 localhost\n");
+        let certificates = Certificates::new();
+        certificates.make("leaf", "localhost", VALID);
+        let folder = certificates.folder().display();
+        let mut command = std::process::Command::new("sh");
+        command.args(["-ec", &format!("FOLDER={folder}; SSL={ssl}; {POSTGRES}")]);
+        let _postgres = Process::start(host.enter(&command));
+        let wait = [
+            "check",
+            "--wait",
+            "20s",
+            "--interval",
+            "20ms",
+            "localhost:5432",
+        ];
+        host.run(&wait).expect_code(0);
+        let target = "tls://localhost:5432";
+        let ca = certificates.ca();
+        let checked = check_on(&host, &[target, "--starttls", "postgres", "--ca", &ca]);
+        assert_eq!(checked.only()["state"], state, "{checked:?}");
+        checked.expect_code(code);
     }
 }
