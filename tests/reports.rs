@@ -9,6 +9,9 @@ mod files;
 /// The page, in a real browser.
 mod page;
 
+/// The bar on a terminal.
+mod progress;
+
 use crate::support::PATIENCE;
 use crate::support::process::{Output, finish, netkit, run};
 use crate::support::server::Server;

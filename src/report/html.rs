@@ -28,8 +28,7 @@ impl Writer for Html {
     }
 
     fn finish(&mut self, at: SystemTime, out: &mut Vec<u8>) {
-        let totals = self.results.iter().filter_map(|it| it.finding.phases.total);
-        let longest = totals.max().unwrap_or_default();
+        let longest = self.longest();
         let moment = humantime::format_rfc3339_seconds(at);
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -51,7 +50,7 @@ impl Writer for Html {
         let scale = units::Latency(longest);
         let _ = write!(
             page,
-            "</tbody>\n</table></div>\n<p>Each bar is {scale} long.</p>\n</body>\n</html>\n"
+            "</tbody>\n</table></div>\n<p>The scale ends at {scale}; a wait for no answer may be longer.</p>\n</body>\n</html>\n"
         );
         out.extend_from_slice(page.as_bytes());
     }
@@ -66,6 +65,16 @@ const KEY: &str = "<p class=\"key\">\
     <span><svg viewBox=\"0 0 8 8\"><rect class=\"rest\" width=\"8\" height=\"8\"/></svg> rest</span></p>\n";
 
 impl Html {
+    /// The scale of the bars: the longest time after which an answer came. A
+    /// wait for none would make all others too short to be seen.
+    fn longest(&self) -> Duration {
+        let silent = |state| matches!(state, State::Filtered | State::Silent);
+        let answered = self.results.iter().filter(|it| !silent(it.finding.state));
+        let longest = answered.filter_map(|it| it.finding.phases.total).max();
+        let waits = self.results.iter().filter_map(|it| it.finding.phases.total);
+        longest.or(waits.max()).unwrap_or_default()
+    }
+
     fn verdict(&self) -> &'static str {
         let summary = self.summary.as_ref();
         match summary.map(|it| (it.failed, it.unknown)) {
@@ -180,6 +189,8 @@ fn write_bar(page: &mut String, phases: &Phases, longest: Duration) {
         };
         // Wide enough to be seen.
         let width = (took.as_secs_f64() / longest.as_secs_f64() * WIDTH).max(4.0);
+        // A wait that goes on beyond the scale fills it.
+        let width = width.min(WIDTH - start).max(0.0);
         let _ = write!(
             page,
             "<rect class=\"{class}\" x=\"{start:.1}\" y=\"10\" width=\"{width:.1}\" height=\"80\">\

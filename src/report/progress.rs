@@ -17,7 +17,9 @@ pub(super) struct Progress {
     started: Instant,
     expected: usize,
     done: usize,
+    /// Hidden at first: its rate and its end are reckoned from the start.
     bar: Option<ProgressBar>,
+    shown: bool,
 }
 
 impl Progress {
@@ -27,6 +29,7 @@ impl Progress {
             expected,
             done: 0,
             bar: None,
+            shown: false,
         }
     }
 
@@ -45,18 +48,22 @@ impl Progress {
     }
 
     pub(super) fn tick(&mut self) {
-        if self.expected == 0 || now().saturating_duration_since(self.started) < PATIENCE {
+        if self.expected == 0 {
             return;
         }
         let elapsed = now().saturating_duration_since(self.started);
-        let bar = self.bar.get_or_insert_with(|| draw(elapsed));
+        let bar = self.bar.get_or_insert_with(|| hidden(elapsed));
+        if elapsed >= PATIENCE && !self.shown {
+            self.shown = true;
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
         bar.set_length(self.expected as u64);
         bar.set_position(self.done as u64);
         bar.tick();
     }
 
     pub(super) fn is_shown(&self) -> bool {
-        self.bar.is_some()
+        self.shown
     }
 
     /// Lets `write` print without the bar in its way.
@@ -74,11 +81,11 @@ impl Progress {
     }
 }
 
-fn draw(elapsed: Duration) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+fn hidden(elapsed: Duration) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     let bar = bar.with_elapsed(elapsed);
     let style = ProgressStyle::with_template(
-        "{bar:30} {human_pos}/{human_len} checks, {per_sec}, {elapsed}, {eta} left",
+        "{bar:30} {human_pos}/{human_len} checks, {per_sec:1}, {elapsed}, {eta} left",
     );
     match style {
         Ok(style) => bar.with_style(style),
