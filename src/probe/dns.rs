@@ -14,7 +14,7 @@ use super::expectations::Expectations;
 use super::link::Link;
 use super::{Ask, At, Event, Place, Question, Scheme, Settings, Transport};
 use crate::finding::{DnsEvidence, Finding, State};
-use crate::net::UdpSocket;
+use crate::net::{Failure, UdpSocket};
 use crate::protocol::dns::{self, Answer, DATAGRAM_BYTES, NoAnswer};
 use crate::reactor::{now, timeout};
 use crate::units;
@@ -125,16 +125,26 @@ impl Query {
     ) -> Result<(Answer, Finding), Finding> {
         let id = random_id();
         let query = self.question.encode(id).map_err(cannot)?;
-        let socket = UdpSocket::connect(address).map_err(|it| refused(&it))?;
+        let socket = UdpSocket::connect(address);
+        let socket = socket.map_err(|it| Finding::from(Failure::of_socket(address, &it)))?;
+        socket.keep_errors();
+        let took = || now().saturating_duration_since(started);
+        let failed = |it| Finding::from(socket.failure(address, &it, took()));
         let deadline = started + at.limit;
         let mut tally = Tally::default();
         while now() < deadline {
-            socket.send(&query).await.map_err(|it| refused(&it))?;
+            socket.send(&query).await.map_err(failed)?;
             (at.observe)(Event::Sent(&query));
             tally.sent += 1;
             let patience = deadline.min(now() + REPEAT);
-            let heard = self.await_datagram(&socket, id, at, patience, &mut tally);
-            if let Some(answer) = heard.await? {
+            let heard = self
+                .await_datagram(&socket, id, at, patience, &mut tally)
+                .await;
+            let heard = heard.map_err(|deaf| match deaf {
+                Deaf::Error(error) => failed(error),
+                Deaf::Finding(finding) => *finding,
+            })?;
+            if let Some(answer) = heard {
                 let mut finding = Finding::new(State::Open);
                 finding.phases.first_byte = Some(now().saturating_duration_since(started));
                 finding.dns = Some(Box::new(self.evidence(&answer, "udp")));
@@ -151,20 +161,22 @@ impl Query {
         at: &At<'_>,
         until: Instant,
         tally: &mut Tally,
-    ) -> Result<Option<Answer>, Finding> {
+    ) -> Result<Option<Answer>, Deaf> {
         let mut buffer = [0; DATAGRAM_BYTES as usize];
         loop {
             let left = until.saturating_duration_since(now());
             let Ok(received) = timeout(left, socket.receive(&mut buffer)).await else {
                 return Ok(None);
             };
-            let count = received.map_err(|it| refused(&it))?;
+            let count = received.map_err(Deaf::Error)?;
             let came = &buffer[..count];
             (at.observe)(Event::Received(came));
             match self.question.decode(id, came) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(NoAnswer::Unrelated) => tally.note(came),
-                Err(NoAnswer::Malformed(reason)) => return Err(malformed(&reason, came)),
+                Err(NoAnswer::Malformed(reason)) => {
+                    return Err(Deaf::Finding(Box::new(malformed(&reason, came))));
+                }
             }
         }
     }
@@ -333,16 +345,10 @@ fn broken(finding: Finding, error: &io::Error) -> Finding {
     }
 }
 
-/// What the network says by refusing a datagram.
-fn refused(error: &io::Error) -> Finding {
-    let (state, reason) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (State::Refused, "nothing listens there".into()),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            (State::Unreachable, "the network cannot reach it".into())
-        }
-        _ => (State::Unknown, error.to_string()),
-    };
-    let mut finding = Finding::new(state).but(state, reason);
-    finding.evidence.errno = error.raw_os_error();
-    finding
+/// Why nothing more can be heard.
+enum Deaf {
+    /// The socket says so.
+    Error(io::Error),
+    /// What came says so.
+    Finding(Box<Finding>),
 }

@@ -1,16 +1,13 @@
 //! The bytes that came, as a finding shows them.
 
+use crate::protocol::raw::escape_head;
+
 /// So many bytes of an answer are shown.
 const SHOWN_BYTES: usize = 512;
 
 /// The first 512 bytes, escaped.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
-    let (shown, rest) = bytes.split_at(bytes.len().min(SHOWN_BYTES));
-    let more = match rest {
-        [] => "",
-        _ => "…",
-    };
-    format!("{}{more}", shown.escape_ascii())
+    escape_head(bytes, SHOWN_BYTES)
 }
 
 #[cfg(test)]

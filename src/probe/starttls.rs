@@ -9,6 +9,7 @@ use super::link::Link;
 use super::tls::Starttls;
 use super::{At, Event};
 use crate::finding::{Finding, State};
+use crate::protocol::raw::escape_head;
 use crate::protocol::starttls::{
     LDAP_REQUEST, MYSQL_REQUEST, Malformed, POSTGRES_REQUEST, ldap_length, ldap_result,
     mysql_offers_tls, reply,
@@ -314,7 +315,5 @@ fn unwanted(to: &str, answer: &str) -> Refusal {
 
 /// The first bytes, for a sentence.
 fn quote(bytes: &[u8]) -> String {
-    let (shown, rest) = bytes.split_at(bytes.len().min(QUOTED));
-    let more = if rest.is_empty() { "" } else { "…" };
-    format!("{}{more}", shown.escape_ascii())
+    escape_head(bytes, QUOTED)
 }

@@ -112,6 +112,16 @@ impl Checked {
     }
 }
 
+/// The only result, which must be a mismatch whose reason contains `words`.
+#[track_caller]
+pub(crate) fn expect_mismatch(checked: Checked, words: &str) -> Value {
+    let result = checked.expect_code(1).only().clone();
+    assert_eq!(result["state"], "mismatch", "{result}");
+    let reason = result["reason"].as_str().expect("a reason");
+    assert!(reason.contains(words), "no `{words}` in {result}");
+    result
+}
+
 impl fmt::Debug for Checked {
     /// As it was printed: the records are too long otherwise.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

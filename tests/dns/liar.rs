@@ -1,5 +1,6 @@
 //! A name server that lies, loses, cuts and forges, as a script tells it to.
 
+use crate::check::records::expect_mismatch;
 use crate::check::records::{Checked, check};
 use crate::support::PATIENCE;
 use std::io::{Read, Write};
@@ -103,15 +104,6 @@ fn framed(message: &[u8]) -> Vec<u8> {
 fn ask(server: SocketAddr, more: &[&str]) -> Checked {
     let target = format!("dns://{server}/www.test");
     check(&[&[target.as_str()], more].concat())
-}
-
-#[track_caller]
-fn expect_mismatch(checked: Checked, words: &str) {
-    let checked = checked.expect_code(1);
-    let result = checked.only();
-    assert_eq!(result["state"], "mismatch", "{result}");
-    let reason = result["reason"].as_str().expect("a reason");
-    assert!(reason.contains(words), "no `{words}` in {result}");
 }
 
 #[test]

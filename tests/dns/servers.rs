@@ -1,9 +1,10 @@
 //! unbound and dnsmasq on a host of their own, which answer from records that are given to them.
 
+use crate::check::records::expect_mismatch;
 use crate::check::records::{Checked, check_on};
 use crate::support::namespace::Host;
 use crate::support::process::{Process, run};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fmt::Write;
 use std::process::Command;
 use tempfile::TempDir;
@@ -115,15 +116,6 @@ host-record=www.example.test,192.0.2.1\ntxt-record=example.test,hello\npid-file=
         assert_eq!(dns["records"], json!(records), "{checked:?}");
         assert_eq!(dns["rcode"], "NOERROR", "{checked:?}");
     }
-}
-
-#[track_caller]
-fn expect_mismatch(checked: Checked, words: &str) -> Value {
-    let result = checked.expect_code(1).only().clone();
-    assert_eq!(result["state"], "mismatch", "{result}");
-    let reason = result["reason"].as_str().expect("a reason");
-    assert!(reason.contains(words), "no `{words}` in {result}");
-    result
 }
 
 #[test]

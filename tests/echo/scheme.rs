@@ -1,5 +1,6 @@
 //! `echo://`: what is sent has to come back, all of it, and then the end of the stream.
 
+use crate::check::records::expect_mismatch;
 use crate::check::records::{Checked, check, check_on};
 use crate::support::namespace::Host;
 use crate::support::peer;
@@ -16,15 +17,6 @@ const PAYLOAD: usize = 64;
 fn ask(address: SocketAddr, more: &[&str]) -> Checked {
     let target = format!("echo://{address}");
     check(&[&[target.as_str()], more].concat())
-}
-
-#[track_caller]
-fn expect_mismatch(checked: Checked, words: &str) {
-    let checked = checked.expect_code(1);
-    let result = checked.only();
-    assert_eq!(result["state"], "mismatch", "{result}");
-    let reason = result["reason"].as_str().expect("a reason");
-    assert!(reason.contains(words), "no `{words}` in {result}");
 }
 
 /// A server that takes the payload and then does what `script` says with it.

@@ -1,8 +1,8 @@
 //! What a real server answers, and what of it is good.
 
-use super::expect_mismatch;
 use super::nginx::{LARGE, Web};
 use crate::check::records::check_on;
+use crate::check::records::expect_mismatch;
 use crate::support::process::run;
 
 #[test]

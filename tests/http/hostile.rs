@@ -1,7 +1,7 @@
 //! Servers that dribble, flood, cut, reset, or speak something else: a verdict in words, within
 //! the deadline, with bounded memory.
 
-use super::expect_mismatch;
+use crate::check::records::expect_mismatch;
 use crate::check::records::{Checked, check};
 use crate::support::{client, peer};
 use std::io::{ErrorKind, Read, Write};

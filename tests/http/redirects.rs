@@ -1,7 +1,7 @@
 //! Redirects: shown unless asked to follow, and never followed for ever.
 
-use super::expect_mismatch;
 use super::nginx::Web;
+use crate::check::records::expect_mismatch;
 use crate::check::records::{Checked, check_on};
 use crate::support::namespace::Host;
 
