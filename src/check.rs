@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -193,6 +193,10 @@ pub fn prepare(options: &Options) -> anyhow::Result<Checks> {
         checks.push(Rc::new(check));
     }
     let explained = options.explain.iter().flatten();
+    if let Some(path) = explained.clone().find(|it| !it.exists()) {
+        let path = path.display();
+        bail!("there is no plan `{path}` (hint: to explain targets, put --explain behind them)");
+    }
     let plans: Vec<&PathBuf> = options.plan.iter().chain(explained).collect();
     ensure!(
         options.only.is_empty() || !plans.is_empty(),

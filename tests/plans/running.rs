@@ -176,3 +176,15 @@ fn explain_says_it_in_words_and_sends_nothing() {
     assert_eq!(output.stdout, expected);
     wrong::assert_untouched(&listener);
 }
+
+#[test]
+fn targets_are_explained_by_a_flag_behind_them() {
+    let output = run(&["check", "127.0.0.1:9", "--explain"], b"").expect_code(0);
+    let sentence = "127.0.0.1, port 9 (tcp), is open: accepts a connection, within 3s\n";
+    assert_eq!(output.stdout, sentence);
+    let output = run(&["check", "--explain", "127.0.0.1:9"], b"").expect_code(2);
+    assert!(
+        output.stderr.contains("put --explain behind them"),
+        "{output:?}"
+    );
+}
