@@ -16,6 +16,7 @@ mod progress;
 mod prometheus;
 mod tap;
 mod text;
+mod timeline;
 mod writer;
 
 use std::cell::RefCell;
@@ -32,6 +33,7 @@ use files::ReportFile;
 pub use log::{LogFormat, start_log};
 use output::Output;
 use progress::Progress;
+use timeline::Timelines;
 use writer::Writer;
 
 /// The JSON Schema of every record and of the document (draft 2020-12).
@@ -162,6 +164,7 @@ struct State {
     output: Output,
     files: Vec<ReportFile>,
     notes: text::Painter,
+    timelines: Timelines,
     progress: Progress,
 }
 
@@ -206,6 +209,7 @@ impl Reporter {
             output,
             files,
             notes: text::Painter::new(color.on_stderr()),
+            timelines: Timelines::default(),
             progress: Progress::new(if terminal { expected } else { 0 }),
         })))
     }
@@ -293,7 +297,14 @@ impl State {
         if self.format != Format::Text {
             return;
         }
-        if let Some(line) = self.notes.note_line(record) {
+        let line = match record {
+            Record::Transition(transition) => {
+                let moments = self.timelines.follow(transition);
+                Some(self.notes.timeline(transition, moments))
+            }
+            _ => self.notes.note_line(record),
+        };
+        if let Some(line) = line {
             // In the order in which it happened, where both go to one place.
             self.output.flush();
             self.progress.suspend(|| write_note(&line));

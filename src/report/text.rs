@@ -13,6 +13,7 @@ use crate::finding::{
 };
 use crate::units;
 
+use super::timeline::Moment;
 use super::writer::Writer;
 
 /// Width of the state column: the longest word, and a space.
@@ -82,7 +83,6 @@ impl Painter {
     pub(super) fn note_line(&self, record: &Record) -> Option<String> {
         match record {
             Record::Attempt(attempt) => Some(self.attempt_line(attempt)),
-            Record::Transition(transition) => Some(self.transition_line(transition)),
             // A single line is its own summary, unless more was to come.
             Record::Summary(summary)
                 if summary.checks != 1
@@ -140,21 +140,18 @@ impl Painter {
         line
     }
 
-    fn transition_line(&self, transition: &Transition) -> String {
-        let Transition {
-            target,
-            address,
-            from,
-            to,
-            at,
-        } = transition;
-        let place = address.map_or_else(|| target.clone(), |it| it.to_string());
-        let at = units::Latency(*at);
-        let to = self.painted(*to);
-        match from {
-            Some(from) => format!("{place}: {} → {to} after {at}", self.painted(*from)),
-            None => format!("{place}: {to} after {at}, waiting"),
-        }
+    /// What a target was so far: `refused 0.1 ms → open 7.4 s`.
+    pub(super) fn timeline(&self, transition: &Transition, moments: &[Moment]) -> String {
+        let place = match transition.address {
+            Some(address) => address.to_string(),
+            None => transition.target.clone(),
+        };
+        let states = moments.iter().map(|(state, at)| {
+            let at = units::Latency(*at);
+            format!("{} {at}", self.painted(*state))
+        });
+        let states: Vec<String> = states.collect();
+        format!("{place}: {}", states.join(" → "))
     }
 
     fn summary_line(&self, summary: &Summary) -> String {

@@ -137,7 +137,12 @@ fn text_tells_changes_on_standard_error() {
         "{stdout}"
     );
     assert_eq!(stdout.lines().count(), 1, "{stdout}");
-    assert!(stderr.contains("refused → open"), "{stderr}");
+    let timeline = stderr.lines().find(|it| it.contains(" → open "));
+    let timeline = timeline.unwrap_or_else(|| panic!("{stderr}"));
+    assert!(
+        timeline.starts_with(&format!("{target}: refused ")),
+        "{stderr}"
+    );
 }
 
 #[test]
