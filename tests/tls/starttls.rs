@@ -2,9 +2,10 @@
 
 use super::{TlsServer, reason};
 use crate::check::records::check_on;
+use crate::support::PATIENCE;
 use crate::support::certificates::{Certificates, VALID};
 use crate::support::namespace::Host;
-use crate::support::process::Process;
+use crate::support::process::{Process, send_signal};
 
 const PROTOCOLS: [&str; 8] = [
     "smtp", "imap", "pop3", "ldap", "postgres", "mysql", "xmpp", "ftp",
@@ -127,7 +128,7 @@ fn postgres_itself_changes_to_tls_or_says_that_it_does_not() {
         let folder = certificates.folder().display();
         let mut command = std::process::Command::new("sh");
         command.args(["-ec", &format!("FOLDER={folder}; SSL={ssl}; {POSTGRES}")]);
-        let _postgres = Process::start(host.enter(&command));
+        let mut postgres = Process::start(host.enter(&command));
         let wait = [
             "check",
             "--wait",
@@ -140,6 +141,9 @@ fn postgres_itself_changes_to_tls_or_says_that_it_does_not() {
         let target = "tls://localhost:5432";
         let ca = certificates.ca();
         let checked = check_on(&host, &[target, "--starttls", "postgres", "--ca", &ca]);
+        // Killed, it would leave its shared memory behind.
+        send_signal(postgres.id(), "INT");
+        postgres.wait_for_exit(PATIENCE);
         assert_eq!(checked.only()["state"], state, "{checked:?}");
         checked.expect_code(code);
     }
