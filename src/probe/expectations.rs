@@ -35,6 +35,11 @@ impl Expectations {
         self.expected.is_empty() && self.rejected.is_empty()
     }
 
+    /// Whether anything must not come.
+    pub(super) fn rejects(&self) -> bool {
+        !self.rejected.is_empty()
+    }
+
     /// Holds the parts of an answer against them: each expected expression has
     /// to match one of the parts, no rejected one may match any.
     ///

@@ -14,6 +14,7 @@ use crate::protocol::starttls::{
     LDAP_REQUEST, MYSQL_REQUEST, Malformed, POSTGRES_REQUEST, ldap_length, ldap_result,
     mysql_offers_tls, reply,
 };
+use crate::reactor::now;
 use crate::units;
 
 /// The longest line, message or stanza that is waited for.
@@ -53,7 +54,9 @@ pub(super) async fn begin(link: &mut Link, protocol: Starttls, at: &At<'_>) -> R
         ))),
     });
     outcome.map_err(|refusal| {
-        let finding = talk.link.finding.clone().but(refusal.state, refusal.reason);
+        let mut finding = talk.link.finding.clone().but(refusal.state, refusal.reason);
+        let took = now().saturating_duration_since(talk.link.started);
+        finding.phases.total = Some(took);
         Finding {
             seen: Some(quote(&talk.buffer)).filter(|it| !it.is_empty()),
             ..finding
@@ -164,7 +167,7 @@ impl Talk<'_> {
             b"N" => Err(mismatch(
                 "it refused TLS: `ssl` is off in its configuration",
             )),
-            other => Err(unwanted("the SSLRequest", &quote(other))),
+            other => Err(unwanted("the SSLRequest", &String::from_utf8_lossy(other))),
         }
     }
 

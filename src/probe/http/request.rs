@@ -160,7 +160,18 @@ impl Request {
             });
         }
         let judged = self.expectations.judge(&[body]);
-        judged.map_err(|reason| Wrong::from(format!("of the body, {reason}")))
+        if answer.body.start.len() < JUDGED_BYTES {
+            return judged.map_err(|reason| Wrong::from(format!("of the body, {reason}")));
+        }
+        judged
+            .map_err(|reason| Wrong::from(format!("of the first 1 MiB of the body, {reason}")))?;
+        match self.expectations.rejects() {
+            // What was not looked at may hold it.
+            true => Err(Wrong::from(String::from(
+                "the body has 1 MiB or more: --reject cannot look at all of it",
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn judge_headers(&self, headers: &HeaderMap) -> Result<(), String> {
