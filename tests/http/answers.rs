@@ -143,6 +143,12 @@ fn a_large_body_is_read_whole_and_judged_as_far_as_its_limit() {
     let found = expect_mismatch(check_on(&web.host, &arguments), "nothing matches `needle`");
     let read = found["http"]["body_bytes"].as_u64().expect("a size");
     assert!((1 << 20..LARGE as u64).contains(&read), "{found}");
+    // Nor does a word pass that may stand in what was not looked at.
+    let arguments = ["http://127.0.0.1/large", "--reject", "needle"];
+    expect_mismatch(
+        check_on(&web.host, &arguments),
+        "--reject cannot look at all of it",
+    );
 }
 
 #[test]
