@@ -24,7 +24,7 @@ use crate::finding::End;
 use crate::net::{
     BindError, Bound, Families, TcpListener, TcpStream, listen, raise_descriptor_limit,
 };
-use crate::reactor::{Signals, TaskGroup, now, signals, sleep, timeout};
+use crate::reactor::{Signals, TaskGroup, now, signals, sleep, timeout, yield_now};
 use crate::units::{parse_duration, parse_positive_duration};
 
 pub use client::Client;
@@ -170,6 +170,8 @@ impl Running {
     pub async fn until_signalled(self, mut stop: Stop, grace: Duration) -> io::Result<()> {
         stop.0.next().await?;
         drop(self.acceptors);
+        // They are gone, and their sockets closed, by the next turn.
+        yield_now().await;
         let running = self.connections.len();
         log::info!(target: self.service.target, "stopping: {running} connections are running");
         let finished = async { timeout(grace, self.connections.join()).await.is_ok() };

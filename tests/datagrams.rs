@@ -7,23 +7,12 @@ use crate::support::peer;
 use crate::support::process::Process;
 use crate::support::server::Server;
 use serde_json::Value;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::process::Command;
 
-/// Answers each datagram so, on an address of its own.
+/// Answers each datagram so.
 fn answering(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
-    let socket = UdpSocket::bind("127.83.17.6:0").expect("cannot bind to loopback");
-    let address = socket.local_addr().expect("a socket has an address");
-    socket
-        .set_read_timeout(Some(PATIENCE))
-        .expect("cannot set a timeout");
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; 65_536];
-        while let Ok((count, from)) = socket.recv_from(&mut buffer) {
-            drop(socket.send_to(&answer(&buffer[..count]), from));
-        }
-    });
-    address
+    peer::datagrams(move |_, datagram| vec![answer(datagram)])
 }
 
 fn check_at(address: SocketAddr, options: &[&str]) -> Checked {
@@ -73,7 +62,7 @@ fn a_wrong_answer_is_a_mismatch() {
     let words = "9 of 64 bytes came back";
     expect_state(check_at(short, &["--payload", "echo"]), "mismatch", words);
     let echo = peer::lossy_udp(|_| false);
-    let words = "a question came back";
+    let words = "it is no answer to the question";
     expect_state(check_at(echo, &["--payload", "dns"]), "mismatch", words);
 }
 

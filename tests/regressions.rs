@@ -98,8 +98,7 @@ fn lines_that_are_interrupted_leave_a_whole_document() {
     let port = server.port().to_string();
     let options = ["echo", "--host", "127.0.0.1", "-o", "json", "--port", &port];
     let mut client = Process::start(netkit(&options));
-    let told = || client.stdout.so_far().contains("\"attempt\"");
-    assert!(becomes_true(PATIENCE, told), "no attempt");
+    client.stdout.wait_for_text("\"attempt\"", PATIENCE);
     send_signal(client.id(), "INT");
     assert_eq!(client.wait_for_exit(PATIENCE).code(), Some(130));
     let (stdout, _) = client.stdout.wait_for_end(PATIENCE);

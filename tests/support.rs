@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `holds` says yes; false when it does not within `within`.
+///
+/// The last resort: what writes a line, ends, or answers is waited for by that. Left for it are
+/// counts that the kernel keeps and announces to nobody: descriptors and states in /proc, packets
+/// in nft, the carrier of a link.
 pub(crate) fn becomes_true(within: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + within;
     loop {
@@ -27,7 +31,6 @@ pub(crate) fn becomes_true(within: Duration, mut holds: impl FnMut() -> bool) ->
         if Instant::now() >= deadline {
             return false;
         }
-        // The kernel offers no event for these conditions, so they are asked again.
         std::thread::sleep(Duration::from_millis(2));
     }
 }

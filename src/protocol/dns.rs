@@ -85,6 +85,15 @@ impl Question {
         Ok(Self { name: parsed, kind })
     }
 
+    /// Who serves the root? Every name server has an answer.
+    #[must_use]
+    pub fn root() -> Self {
+        Self {
+            name: Name::root_vec(),
+            kind: Rtype::NS,
+        }
+    }
+
     /// The name asked for, with its last dot.
     #[must_use]
     pub fn name(&self) -> String {

@@ -61,8 +61,10 @@ fn signals_are_the_command_s() {
         "--",
         "sh",
         "-c",
-        "echo up; exec sleep 60",
+        "echo up; exec cat",
     ]));
+    // Nothing comes, and it does not end: `cat` waits until the signal.
+    let _input = process.take_stdin();
     process.stdout.wait_for_line("up", PATIENCE);
     send_signal(process.id(), "TERM");
     let status = process.wait_for_exit(PATIENCE);

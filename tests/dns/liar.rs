@@ -2,61 +2,26 @@
 
 use crate::check::records::expect_mismatch;
 use crate::check::records::{Checked, check};
-use crate::support::PATIENCE;
+use crate::support::peer;
+use crate::support::peer::datagrams;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-/// Where the script listens.
-const HOST: [u8; 4] = [127, 83, 17, 6];
-
 /// Where the question ends in a message about `www.test`: behind its type and class.
 const QUESTION_END: usize = 12 + 10 + 4;
-
-/// Answers each datagram, numbered from 0, with those that `script` makes of it.
-fn datagrams(script: impl Fn(usize, &[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
-    let socket = UdpSocket::bind((std::net::Ipv4Addr::from(HOST), 0)).expect("cannot bind");
-    serve_datagrams(socket, script)
-}
-
-fn serve_datagrams(
-    socket: UdpSocket,
-    script: impl Fn(usize, &[u8]) -> Vec<Vec<u8>> + Send + 'static,
-) -> SocketAddr {
-    let address = socket.local_addr().expect("a socket has an address");
-    socket
-        .set_read_timeout(Some(PATIENCE))
-        .expect("cannot set a timeout");
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        let mut number = 0;
-        while let Ok((count, from)) = socket.recv_from(&mut buffer) {
-            for answer in script(number, &buffer[..count]) {
-                drop(socket.send_to(&answer, from));
-            }
-            number += 1;
-        }
-    });
-    address
-}
 
 /// Says over UDP that the answer is longer, and hands the connection that follows to `script`.
 fn truncating(script: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
     // One port of both kinds: whoever took the same one meanwhile makes it try another.
     let (listener, socket) = (0..64)
         .find_map(|_| {
-            let listener = TcpListener::bind((std::net::Ipv4Addr::from(HOST), 0)).ok()?;
+            let listener = TcpListener::bind((peer::HOST, 0)).ok()?;
             let socket = UdpSocket::bind(listener.local_addr().ok()?).ok()?;
             Some((listener, socket))
         })
         .expect("cannot bind one port for both");
-    std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("cannot accept");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("cannot set a timeout");
-        script(stream);
-    });
-    serve_datagrams(socket, |_, query| vec![truncated(query)])
+    peer::tcp_on(listener, script);
+    peer::datagrams_on(socket, |_, query| vec![truncated(query)])
 }
 
 /// An answer to `query` with this code and these records.

@@ -6,12 +6,20 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 /// An address of their own: whoever scans 127.0.0.1 meanwhile does not take a script's only turn.
-const HOST: Ipv4Addr = Ipv4Addr::new(127, 83, 17, 5);
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(127, 83, 17, 5);
 
 /// Listens on loopback and hands the first connection to `script`; the connection closes when
 /// the script returns.
 pub(crate) fn tcp(script: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((HOST, 0)).expect("cannot listen on loopback");
+    tcp_on(listener, script)
+}
+
+/// As [`tcp`], of a listener that is there already.
+pub(crate) fn tcp_on(
+    listener: TcpListener,
+    script: impl FnOnce(TcpStream) + Send + 'static,
+) -> SocketAddr {
     let address = listener.local_addr().expect("a listener has an address");
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().expect("cannot accept");
@@ -73,7 +81,25 @@ pub(crate) fn refusing() -> (socket2::Socket, SocketAddr) {
 
 /// Echoes datagrams on loopback, except those whose number (from 0) `loses` picks.
 pub(crate) fn lossy_udp(loses: impl Fn(usize) -> bool + Send + 'static) -> SocketAddr {
+    datagrams(move |number, datagram| match loses(number) {
+        true => Vec::new(),
+        false => vec![datagram.to_vec()],
+    })
+}
+
+/// Answers each datagram, numbered from 0, with those that `script` makes of it.
+pub(crate) fn datagrams(
+    script: impl Fn(usize, &[u8]) -> Vec<Vec<u8>> + Send + 'static,
+) -> SocketAddr {
     let socket = UdpSocket::bind((HOST, 0)).expect("cannot bind to loopback");
+    datagrams_on(socket, script)
+}
+
+/// As [`datagrams`], of a socket that is there already.
+pub(crate) fn datagrams_on(
+    socket: UdpSocket,
+    script: impl Fn(usize, &[u8]) -> Vec<Vec<u8>> + Send + 'static,
+) -> SocketAddr {
     let address = socket.local_addr().expect("a socket has an address");
     socket
         .set_read_timeout(Some(PATIENCE))
@@ -82,8 +108,8 @@ pub(crate) fn lossy_udp(loses: impl Fn(usize) -> bool + Send + 'static) -> Socke
         let mut buffer = vec![0; 65_536];
         let mut number = 0;
         while let Ok((count, from)) = socket.recv_from(&mut buffer) {
-            if !loses(number) {
-                drop(socket.send_to(&buffer[..count], from));
+            for answer in script(number, &buffer[..count]) {
+                drop(socket.send_to(&answer, from));
             }
             number += 1;
         }

@@ -1,10 +1,13 @@
 //! Programs under test and programs that help testing: started, watched, ended by their number.
 
+use super::PATIENCE;
 use super::text::Text;
-use super::{PATIENCE, becomes_true};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Set by `cargo test`; the loader would look through it in vain, and a user has none of it.
 const LOADER_PATH: &str = "LD_LIBRARY_PATH";
@@ -147,12 +150,30 @@ impl Process {
 
     /// How it ended, or nothing when it still runs after `within`.
     pub(crate) fn exits(&mut self, within: Duration) -> Option<ExitStatus> {
-        let mut status = None;
-        becomes_true(within, || {
-            status = self.child.try_wait().expect("cannot wait for a child");
-            status.is_some()
-        });
-        status
+        let reaped = self.child.try_wait().expect("cannot wait for a child");
+        if reaped.is_some() {
+            return reaped;
+        }
+        self.wait_for_end_of_process(within);
+        self.child.try_wait().expect("cannot wait for a child")
+    }
+
+    /// Waits until it has ended, `within` at most: its descriptor is readable then (`pidfd_open(2)`).
+    fn wait_for_end_of_process(&self, within: Duration) {
+        let process = Pid::from_child(&self.child);
+        let ended = pidfd_open(process, PidfdFlags::empty()).expect("a child not yet reaped");
+        let deadline = Instant::now() + within;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).expect("no test waits for years");
+            match poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&left)) {
+                Err(Errno::INTR) => {}
+                waited => {
+                    waited.expect("cannot wait for a child");
+                    return;
+                }
+            }
+        }
     }
 }
 

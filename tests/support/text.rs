@@ -73,6 +73,12 @@ impl Text {
         })
     }
 
+    /// Waits until `words` have come, in a line that may go on.
+    pub(crate) fn wait_for_text(&self, words: &str, within: Duration) {
+        let found = |text: &str| text.contains(words).then_some(());
+        self.wait_until(&format!("`{words}`"), within, found);
+    }
+
     /// The first `count` complete lines that contain `words`, waiting for them.
     pub(crate) fn wait_for_lines(
         &self,
@@ -99,11 +105,21 @@ impl Text {
         within: Duration,
         mut find: impl FnMut(&[String]) -> Option<T>,
     ) -> T {
+        self.wait_until(what, within, |text| find(&complete_lines(text)))
+    }
+
+    /// As [`Text::wait_for`], among all that came.
+    fn wait_until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut find: impl FnMut(&str) -> Option<T>,
+    ) -> T {
         let deadline = Instant::now() + within;
         let mut state = self.lock();
         loop {
             let text = String::from_utf8_lossy(&state.bytes).into_owned();
-            if let Some(found) = find(&complete_lines(&text)) {
+            if let Some(found) = find(&text) {
                 return found;
             }
             let left = deadline.saturating_duration_since(Instant::now());

@@ -2,13 +2,12 @@
 
 use super::{TlsServer, reason};
 use crate::check::records::check;
+use crate::support::PATIENCE;
 use crate::support::certificates::{Certificates, VALID};
 use crate::support::peer;
-use crate::support::process::finish;
-use crate::support::{PATIENCE, becomes_true};
+use crate::support::process::{Process, finish};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 fn server(more: &[&str]) -> (Certificates, TlsServer) {
     let certificates = Certificates::new();
@@ -70,33 +69,17 @@ fn what_is_expected_may_be_a_failure() {
     check(&[&format!("tls://127.0.0.1:{}=any", server.port)]).expect_code(0);
 }
 
-/// `openssl s_server` with further arguments, on a port that was free a moment ago.
-fn openssl(certificates: &Certificates, more: &[&str]) -> (crate::support::process::Process, u16) {
-    for _ in 0..20 {
-        let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
-        let port = probe.local_addr().expect("an address").port();
-        drop(probe);
-        let mut command = Command::new("openssl");
-        command.args([
-            "s_server",
-            "-accept",
-            &format!("127.0.0.1:{port}"),
-            "-quiet",
-        ]);
-        command.arg("-cert").arg(certificates.path("leaf.pem"));
-        command.arg("-key").arg(certificates.path("leaf.key"));
-        command.args(more).stdin(Stdio::null());
-        let mut process = crate::support::process::Process::start(command);
-        let mut ended = false;
-        let up = becomes_true(PATIENCE, || {
-            ended = process.exits(std::time::Duration::ZERO).is_some();
-            ended || TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
-        if up && !ended {
-            return (process, port);
-        }
-    }
-    panic!("openssl s_server does not start")
+/// `openssl s_server` with further arguments, and the port that the system gave it.
+fn openssl(certificates: &Certificates, more: &[&str]) -> (Process, u16) {
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", "127.0.0.1:0"]);
+    command.arg("-cert").arg(certificates.path("leaf.pem"));
+    command.arg("-key").arg(certificates.path("leaf.key"));
+    command.args(more);
+    let process = Process::start(command);
+    let line = process.stdout.wait_for_line("ACCEPT ", PATIENCE);
+    let port = line.rsplit(':').next().and_then(|it| it.parse().ok());
+    (process, port.expect("its port"))
 }
 
 #[test]
