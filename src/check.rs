@@ -18,6 +18,7 @@ mod sources;
 mod target;
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub struct Options {
     #[arg(long, value_name = "TAG")]
     pub only: Vec<String>,
     /// Say in words what would be checked, also by PLAN, and send nothing
-    #[arg(long, value_name = "PLAN", num_args = 0..=1)]
+    #[arg(long, value_name = "PLAN", num_args = 0..=1, conflicts_with = "format")]
     pub explain: Option<Option<PathBuf>>,
     /// Keep trying until everything is as expected, at most for TIME
     #[arg(long, short, value_name = "TIME", value_parser = parse_positive_duration)]
@@ -72,7 +73,7 @@ pub struct Options {
     #[arg(long, short, value_name = "TIME", default_value = "500ms", value_parser = parse_duration)]
     pub interval: Duration,
     /// Double the interval after each round of --wait, up to TIME
-    #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_positive_duration, requires = "wait")]
     pub backoff: Option<Duration>,
     /// With --wait: pass only what has been as expected for TIME without a break
     #[arg(long, value_name = "TIME", value_parser = parse_positive_duration, requires = "wait")]
@@ -165,6 +166,9 @@ impl Check {
         target: Target,
         settings: &Rc<Settings>,
     ) -> Result<Self, String> {
+        if let Some(other) = other_family(&target, settings) {
+            return Err(format!("cannot check `{target}`: {other}"));
+        }
         let prepared = (target.scheme.prepare)(target.path.as_deref(), &settings.ask);
         let question = prepared.map_err(|error| format!("cannot check `{target}`: {error}"))?;
         Ok(Self {
@@ -179,6 +183,21 @@ impl Check {
     fn asks(&self) -> bool {
         self.question.is_some()
     }
+}
+
+/// Why an address can never be asked in the family that is wanted; names and
+/// networks say so by themselves.
+fn other_family(target: &Target, settings: &Settings) -> Option<String> {
+    let host = target.hosts.iter().next()?;
+    let address = host.split('%').next()?.parse::<IpAddr>().ok()?;
+    let option = match settings.families {
+        families if families.only_v6 && address.is_ipv4() => "-6",
+        families if families.only_v4 && address.is_ipv6() => "-4",
+        _ => return None,
+    };
+    Some(format!(
+        "its address is not of the family that {option} asks for"
+    ))
 }
 
 /// Reads every target before anything is sent.
@@ -206,6 +225,11 @@ pub fn prepare(options: &Options) -> anyhow::Result<Checks> {
         let planned = load_plan(plan, &options.settings)?.into_iter();
         let wanted = planned.filter(|it| it.is_tagged(&options.only));
         checks.extend(wanted.map(|it| Rc::new(it.check)));
+    }
+    if !checks.is_empty() {
+        let schemes = checks.iter().map(|it| it.target.scheme);
+        let heeded = options.settings.ask.all_reach(schemes);
+        heeded.map_err(anyhow::Error::msg)?;
     }
     let saved = options.diff.as_deref().map(Saved::read).transpose()?;
     let checks = Checks {
@@ -263,14 +287,22 @@ impl Checks {
 /// Starts a task for each host. While waiting every one of them is needed for
 /// as long as it takes; else no more than can have a connection each.
 async fn start_hosts(run: &Rc<Run>, checks: &[Rc<Check>], hosts: &TaskGroup) {
+    let counts = checks.iter().map(|it| it.target.hosts.count());
+    run.ahead.set(counts.fold(0, usize::saturating_add));
     let mut index = 0;
     for check in checks {
         for host in check.target.hosts.iter() {
             if run.deadline.is_none() {
                 hosts.wait_below(run.pace.most() + 1).await;
             }
+            run.ahead.set(run.ahead.get().saturating_sub(1));
+            let name = check.target.all_of(&host);
+            run.begun.borrow_mut().insert(index, name);
             let (run, check) = (Rc::clone(run), Rc::clone(check));
-            hosts.spawn(round::run_target(run, index, check, host));
+            hosts.spawn(async move {
+                round::run_target(Rc::clone(&run), index, check, host).await;
+                run.begun.borrow_mut().remove(&index);
+            });
             index += 1;
         }
     }

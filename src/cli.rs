@@ -88,6 +88,7 @@ const VERBS: &[Verb] = &[
         examples: "Examples:
   netkit echo --host ip6-localhost               type lines; `exit` ends
   printf 'hello\\n' | netkit echo --port 7        lines from a pipe
+  netkit echo 172.31.34.27:5001                  the server as a target
   netkit echo -c 100 -i 10ms --size 1KiB         a measured series
   netkit echo --udp -c 10 -o json                loss and times as JSON",
         parser: Invocation::<Reporting<crate::probe::echo::Options>>::command,
@@ -183,13 +184,23 @@ fn unknown_verb(word: &str) -> Exit {
 }
 
 fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } =
-        match parse::<Reporting<crate::probe::echo::Options>>(verb, arguments) {
-            Ok(parsed) => parsed,
-            Err(exit) => return Ok(exit),
-        };
-    if let Err(error) = options.options.validate() {
-        return Ok(complain(&error));
+    let Parsed {
+        global,
+        mut options,
+    } = match parse::<Reporting<crate::probe::echo::Options>>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return Ok(exit),
+    };
+    let server = options.options.server.take();
+    let server = server.map(|it| probe::one_server("echo", &it)).transpose();
+    let understood = server.and_then(|it| options.options.validate().map(|()| it));
+    match understood {
+        Ok(None) => {}
+        Ok(Some(server)) => {
+            options.options.target.host = server.host;
+            options.options.port = server.port.unwrap_or(options.options.port);
+        }
+        Err(error) => return Ok(complain(&error)),
     }
     let reporter = match global.reporter_to(Destination::Stdout, &options.report, 0) {
         Ok(reporter) => reporter,

@@ -149,6 +149,7 @@ async fn check_it(address: SocketAddr) -> anyhow::Result<Finding> {
 /// The same series as `netkit echo --host ADDRESS -c 100 -i 0`.
 async fn echo_it(address: SocketAddr) -> Finding {
     let options = probe::echo::Options {
+        server: None,
         target: probe::Target {
             host: address.ip().to_string(),
             families: Families::default(),

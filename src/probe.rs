@@ -53,6 +53,9 @@ pub struct Scheme {
     pub default_port: Option<u16>,
     /// Whether a path may follow the port.
     pub takes_path: bool,
+    /// The long names of the options it uses, with these settings, of those
+    /// that are not for every protocol.
+    pub options: fn(&Settings) -> &'static [&'static str],
     /// Understands what is asked of a target; nothing is sent yet.
     pub prepare: Prepare,
 }

@@ -102,6 +102,16 @@ impl fmt::Display for Latency {
     }
 }
 
+/// Parts of a sentence: `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn enumerate(mut parts: Vec<String>) -> String {
+    let last = parts.pop().unwrap_or_default();
+    match parts.is_empty() {
+        true => last,
+        false => format!("{} and {last}", parts.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,10 @@ use super::pace::Pace;
 use super::saved::Saved;
 use crate::finding::{CheckResult, Exit, Record, State, Summary};
 use crate::reactor::now;
+use crate::units::enumerate;
+
+/// So many hosts that are not finished are named.
+const MOST_NAMED: usize = 8;
 
 /// One port of one target, at one address or, unresolved, at none.
 pub(super) type Key = (usize, u16, Option<SocketAddr>);
@@ -38,6 +42,10 @@ pub(super) struct Run {
     pub(super) unsettled: Cell<usize>,
     /// While waiting: the last result of whatever is not as expected yet.
     pub(super) standing: RefCell<BTreeMap<Key, CheckResult>>,
+    /// Hosts that are begun and not finished, by their place in the run.
+    pub(super) begun: RefCell<BTreeMap<usize, String>>,
+    /// Hosts that are not begun.
+    pub(super) ahead: Cell<usize>,
     /// Whoever waits for the run to be decided early.
     waiter: Cell<Option<Waker>>,
 }
@@ -66,6 +74,8 @@ impl Run {
             first_failure: Cell::default(),
             unsettled: Cell::default(),
             standing: RefCell::default(),
+            begun: RefCell::default(),
+            ahead: Cell::default(),
             waiter: Cell::default(),
         }
     }
@@ -133,11 +143,10 @@ impl Run {
         let gone = self.saved.as_ref().filter(|_| complete).map(Saved::gone);
         let gone = gone.unwrap_or_default();
         let diagnosis = complete.then(|| self.diagnosis.notes());
+        let unfinished = signal.and_then(|_| self.unfinished());
         let any_gone = !gone.is_empty();
-        let notes = gone
-            .into_iter()
-            .chain(diagnosis.into_iter().flatten())
-            .collect();
+        let notes = gone.into_iter().chain(unfinished);
+        let notes = notes.chain(diagnosis.into_iter().flatten()).collect();
         let exit = match (signal, Exit::of_counts(checks, failed, unknown)) {
             (Some(number), _) => Exit::by_signal(number),
             (None, Exit::Good) if any_gone => Exit::Bad,
@@ -157,6 +166,17 @@ impl Run {
             exit,
         }));
         exit
+    }
+
+    /// What an interrupted run leaves undone, in words.
+    fn unfinished(&self) -> Option<String> {
+        let begun = self.begun.borrow();
+        let mut names: Vec<String> = begun.values().take(MOST_NAMED).cloned().collect();
+        let more = begun.len() - names.len() + self.ahead.get();
+        if more > 0 && !names.is_empty() {
+            names.push(format!("{more} more"));
+        }
+        (!names.is_empty()).then(|| format!("interrupted before it was done: {}", enumerate(names)))
     }
 
     fn detail(&self) -> Exit {

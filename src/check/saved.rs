@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde_json::Value;
 
 use crate::finding::{CheckResult, SCHEMA, State};
@@ -36,11 +36,10 @@ impl Saved {
             );
             let results = document["results"].as_array();
             let results = results.ok_or_else(|| anyhow!("it has no `results`"))?;
-            let states = results
+            results
                 .iter()
-                .filter(|it| it["type"] == "result")
-                .map(place);
-            states.collect()
+                .filter_map(|it| place(it).transpose())
+                .collect()
         };
         Ok(Self {
             states: RefCell::new(read().with_context(|| format!("cannot read `{name}`"))?),
@@ -77,11 +76,17 @@ impl Saved {
     }
 }
 
-fn place(result: &Value) -> anyhow::Result<(Place, State)> {
+/// Where a result was, and its state; other records have none.
+fn place(result: &Value) -> anyhow::Result<Option<(Place, State)>> {
+    match result["type"].as_str() {
+        Some("result") => {}
+        Some(_) => return Ok(None),
+        None => bail!("one of its results has no `type`"),
+    }
     let text = |key: &str| result[key].as_str().map(str::to_owned);
     let target = text("target").ok_or_else(|| anyhow!("a result has no `target`"))?;
     let word = text("state").unwrap_or_default();
     let state = State::from_word(&word);
     let state = state.ok_or_else(|| anyhow!("`{target}` has the unknown state `{word}`"))?;
-    Ok(((target, text("address")), state))
+    Ok(Some(((target, text("address")), state)))
 }

@@ -59,6 +59,8 @@ fn add_list(name: &str, from: impl Read, targets: &mut Vec<Target>) -> anyhow::R
             anyhow!("it is not UTF-8 text, from line {line}")
         })
         .with_context(|| format!("cannot read {name}"))?;
+    // A byte order mark is no character of the first target.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     for (line, number) in text.lines().zip(1..) {
         let line = line.split('#').next().unwrap_or_default();
         for word in line.split_whitespace() {
@@ -87,6 +89,7 @@ mod tests {
         let text = b"# all\n a:1  b:2,3 # two\r\n\n[::1]:4\n";
         assert_eq!(list(text).unwrap(), ["a:1", "b:2,3", "[::1]:4"]);
         assert_eq!(list(b"").unwrap(), [""; 0]);
+        assert_eq!(list("\u{feff}a:1\n".as_bytes()).unwrap(), ["a:1"]);
     }
 
     #[test]

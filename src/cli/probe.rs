@@ -68,14 +68,24 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
 }
 
 fn prepare(options: Options) -> anyhow::Result<Probe> {
-    let named = options.target.contains("://");
-    let text = match options.protocol.as_str() {
-        RAW => options.target.clone(),
-        _ if named => options.target.clone(),
-        protocol => format!("{protocol}://{}", options.target),
+    let peer = one_server(&options.protocol, &options.target)?;
+    let name = peer.name.clone();
+    let probe = Probe::prepare(peer, options).map_err(anyhow::Error::msg);
+    probe.with_context(|| format!("cannot probe `{name}`"))
+}
+
+/// The one server that `text` names, with or without its `protocol://`.
+///
+/// # Errors
+/// It is no target, one of another protocol, or more than one server.
+pub(super) fn one_server(protocol: &str, text: &str) -> anyhow::Result<Peer> {
+    let text = match protocol {
+        RAW => text.to_owned(),
+        _ if text.contains("://") => text.to_owned(),
+        protocol => format!("{protocol}://{text}"),
     };
     let target = Target::parse(&text)?;
-    let (protocol, scheme) = (options.protocol.clone(), target.scheme);
+    let scheme = target.scheme;
     ensure!(
         protocol == RAW || protocol == scheme.name,
         "`{text}` is no target of `probe {protocol}`"
@@ -91,13 +101,11 @@ fn prepare(options: Options) -> anyhow::Result<Probe> {
     );
     let host = target.hosts.iter().next().unwrap_or_default();
     let port = target.ports.iter().next();
-    let peer = Peer {
+    Ok(Peer {
         scheme,
         name: target.one(&host, port),
         port,
         host,
         path: target.path,
-    };
-    let probe = Probe::prepare(peer, options).map_err(anyhow::Error::msg);
-    probe.with_context(|| format!("cannot probe `{text}`"))
+    })
 }

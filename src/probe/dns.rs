@@ -17,7 +17,7 @@ use crate::finding::{DnsEvidence, Finding, State};
 use crate::net::{Failure, UdpSocket};
 use crate::protocol::dns::{self, Answer, DATAGRAM_BYTES, NoAnswer};
 use crate::reactor::{now, timeout};
-use crate::units;
+use crate::units::{self, enumerate};
 
 /// `dns://`: a question to a name server.
 pub const DNS: Scheme = Scheme {
@@ -25,6 +25,7 @@ pub const DNS: Scheme = Scheme {
     transport: Transport::Udp,
     default_port: Some(53),
     takes_path: true,
+    options: |_| &[],
     prepare,
 };
 
@@ -89,7 +90,9 @@ impl Ask for Query {
 
     fn sentence(&self) -> String {
         let (kind, name) = (self.question.kind(), self.question.name());
-        format!("answers with a record {kind} of {name}")
+        let first = format!("answers with a record {kind} of {name}");
+        let records = self.expectations.words("a record");
+        enumerate(std::iter::once(first).chain(records).collect())
     }
 }
 

@@ -44,6 +44,9 @@ const READABLE_PACE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Options {
+    /// The server as `HOST[:PORT]`, instead of --host and --port
+    #[arg(value_name = "TARGET", conflicts_with_all = ["host", "port"])]
+    pub server: Option<String>,
     /// The server.
     #[command(flatten)]
     pub target: Target,

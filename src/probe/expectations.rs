@@ -40,6 +40,14 @@ impl Expectations {
         !self.rejected.is_empty()
     }
 
+    /// What is expected of `what`, as parts of a sentence.
+    pub(super) fn words(&self, what: &str) -> impl Iterator<Item = String> {
+        let expected = self.expected.iter().map(|it| ("a", it));
+        let rejected = self.rejected.iter().map(|it| ("no", it));
+        let all = expected.chain(rejected);
+        all.map(move |(some, it)| format!("{what} with {some} match for {}", it.as_str()))
+    }
+
     /// Holds the parts of an answer against them: each expected expression has
     /// to match one of the parts, no rejected one may match any.
     ///

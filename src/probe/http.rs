@@ -25,6 +25,11 @@ pub const HTTP: Scheme = Scheme {
     transport: Transport::Tcp,
     default_port: Some(80),
     takes_path: true,
+    // Only a redirect can lead to TLS.
+    options: |settings| match settings.http.follow {
+        true => BOTH,
+        false => OWN,
+    },
     prepare: |path, settings| prepare(false, path, settings),
 };
 
@@ -34,8 +39,23 @@ pub const HTTPS: Scheme = Scheme {
     transport: Transport::Tcp,
     default_port: Some(443),
     takes_path: true,
+    options: |_| BOTH,
     prepare: |path, settings| prepare(true, path, settings),
 };
+
+/// The options of HTTP itself; those of the TLS below stand after them.
+const OWN: &[&str] = BOTH.split_at(5).0;
+const BOTH: &[&str] = &[
+    "method",
+    "header",
+    "status",
+    "expect-header",
+    "follow",
+    "sni",
+    "ca",
+    "min-days",
+    "insecure",
+];
 
 /// Options of every check over HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
@@ -59,11 +79,27 @@ pub struct Settings {
     pub follow: bool,
 }
 
+impl Settings {
+    /// The options that are given, each with whether it is.
+    pub(super) fn given(&self) -> [(&'static str, bool); 5] {
+        [
+            ("method", self.method.is_some()),
+            ("header", !self.header.is_empty()),
+            ("status", self.status.is_some()),
+            ("expect-header", !self.expect_header.is_empty()),
+            ("follow", self.follow),
+        ]
+    }
+}
+
 fn prepare(
     secure: bool,
     path: Option<&str>,
     settings: &super::Settings,
 ) -> Result<Question, String> {
+    if settings.tls.starttls.is_some() {
+        return Err("`--starttls` has no place in HTTP, which begins with TLS or has none".into());
+    }
     let request = Request::prepare(secure, path, settings)?;
     Ok(Some(Rc::new(request)))
 }

@@ -14,6 +14,7 @@ pub const TCP: Scheme = Scheme {
     transport: Transport::Tcp,
     default_port: None,
     takes_path: false,
+    options: |_| &[],
     prepare: prepare_tcp,
 };
 
@@ -23,6 +24,7 @@ pub const UNIX: Scheme = Scheme {
     transport: Transport::Unix,
     default_port: None,
     takes_path: false,
+    options: |_| &[],
     prepare: |_, settings| Conversing::prepare(settings).map(Some),
 };
 

@@ -15,7 +15,7 @@ use super::At;
 use super::link::Link;
 use crate::finding::{Finding, State};
 use crate::protocol::raw::{escape, escape_head, unescape};
-use crate::units::parse_size;
+use crate::units::{enumerate, parse_size};
 
 use conversation::Conversation;
 
@@ -146,13 +146,8 @@ impl Script {
     /// What a good peer does beside `first`, as the rest of a sentence: `accepts
     /// a connection, takes "GET a\n" and sends a match for ^OK`.
     pub(super) fn sentence(&self, first: String) -> String {
-        let mut parts = vec![first];
-        parts.extend(self.steps.iter().map(Step::sentence));
-        let last = parts.pop().unwrap_or_default();
-        match parts.is_empty() {
-            true => last,
-            false => format!("{} and {last}", parts.join(", ")),
-        }
+        let steps = self.steps.iter().map(Step::sentence);
+        enumerate(std::iter::once(first).chain(steps).collect())
     }
 }
 

@@ -109,6 +109,7 @@ impl Probe {
                 most: options.max_bytes as u64,
             });
         }
+        settings.all_reach(std::iter::once(peer.scheme))?;
         let question = (peer.scheme.prepare)(peer.path.as_deref(), &settings)?;
         let question = question.unwrap_or_else(raw::connect);
         Ok(Self {

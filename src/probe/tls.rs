@@ -20,6 +20,7 @@ pub const TLS: Scheme = Scheme {
     transport: Transport::Tcp,
     default_port: None,
     takes_path: false,
+    options: |_| &["sni", "ca", "min-days", "insecure", "starttls"],
     prepare,
 };
 
@@ -43,6 +44,19 @@ pub struct Settings {
     /// Take any certificate; it is shown all the same
     #[arg(long)]
     pub insecure: bool,
+}
+
+impl Settings {
+    /// The options that are given, each with whether it is.
+    pub(super) fn given(&self) -> [(&'static str, bool); 5] {
+        [
+            ("sni", self.sni.is_some()),
+            ("ca", self.ca.is_some()),
+            ("min-days", self.min_days.is_some()),
+            ("insecure", self.insecure),
+            ("starttls", self.starttls.is_some()),
+        ]
+    }
 }
 
 /// Protocols that begin in plain text and change to TLS.
@@ -95,6 +109,25 @@ impl Security {
             min_days: settings.min_days,
             starttls: settings.starttls,
         })
+    }
+
+    /// What a good server does, as the rest of a sentence.
+    pub(super) fn sentence(&self) -> String {
+        let begun = match self.starttls {
+            Some(protocol) => format!(", begun as {protocol:?} does,").to_lowercase(),
+            None => String::new(),
+        };
+        let name = self.name.as_deref().unwrap_or("its name");
+        let whose = match &*self.trust {
+            Trust::Anybody => String::from("any certificate"),
+            Trust::Only(_) => format!("a certificate for {name} that --ca trusts and is valid"),
+            Trust::System => format!("a certificate for {name} that is valid"),
+        };
+        let days = self.min_days.map(|it| format!(" for {it} days more"));
+        format!(
+            "agrees on TLS{begun} with {whose}{}",
+            days.unwrap_or_default()
+        )
     }
 
     fn objection(&self, evidence: &TlsEvidence) -> Option<String> {
@@ -208,15 +241,6 @@ impl Ask for Handshake {
     }
 
     fn sentence(&self) -> String {
-        let name = self.security.name.as_deref().unwrap_or("its name");
-        let days = self
-            .security
-            .min_days
-            .map(|it| format!(" for {it} days more"));
-        let first = format!(
-            "agrees on TLS with a certificate for {name} that is valid{}",
-            days.unwrap_or_default()
-        );
-        self.script.sentence(first)
+        self.script.sentence(self.security.sentence())
     }
 }

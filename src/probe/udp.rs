@@ -21,6 +21,7 @@ pub const UDP: Scheme = Scheme {
     transport: Transport::Udp,
     default_port: None,
     takes_path: false,
+    options: |_| &["payload"],
     prepare: |_, settings| prepare(settings),
 };
 
@@ -36,6 +37,13 @@ pub struct Settings {
     /// The datagram: `echo`, `dns`, `ntp` or `hex:…` [default: --send, or by the port, else empty]
     #[arg(long, value_name = "PAYLOAD")]
     pub payload: Option<Payload>,
+}
+
+impl Settings {
+    /// The options that are given, each with whether it is.
+    pub(super) fn given(&self) -> [(&'static str, bool); 1] {
+        [("payload", self.payload.is_some())]
+    }
 }
 
 fn prepare(settings: &super::Settings) -> Result<Question, String> {

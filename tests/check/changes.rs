@@ -5,6 +5,7 @@ use crate::support::PATIENCE;
 use crate::support::namespace::Host;
 use crate::support::process::{finish, run};
 use crate::support::server::Server;
+use std::io::Write;
 use tempfile::TempDir;
 
 /// Runs `netkit check -o json ARGUMENTS` on `host` and keeps what it prints in a file.
@@ -60,6 +61,16 @@ fn what_is_new_or_gone_is_a_change() {
     let checked = check_on(&host, &["--diff", &saved, "127.0.0.1:1"]).expect_code(1);
     let note = "127.0.0.1:2 at 127.0.0.1:2 was refused and is not there any more";
     assert_eq!(checked.summary["notes"], serde_json::json!([note]));
+}
+
+#[test]
+fn a_record_of_no_type_is_no_result() {
+    let text = r#"{"schema":"netkit/1","results":[{"target":"tcp://127.0.0.1:9","state":"open"}]}"#;
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("cannot write");
+    let path = file.path().to_str().expect("a path in UTF-8");
+    let output = run(&["check", "127.0.0.1:9", "--diff", path], b"").expect_code(2);
+    assert!(output.stderr.contains("has no `type`"), "{output:?}");
 }
 
 #[test]

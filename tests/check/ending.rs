@@ -6,6 +6,7 @@ use crate::support::namespace::Host;
 use crate::support::peer;
 use crate::support::process::{Process, finish, netkit, netkit_through, run, send_signal};
 use crate::support::server::Server;
+use serde_json::json;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -92,7 +93,24 @@ fn sigint_is_130_and_sigterm_143_with_what_is_known_so_far() {
         send_signal(process.id(), signal);
         let checked = Checked::of(process.end(PATIENCE)).expect_code(code);
         assert_eq!(checked.states(), ["refused"], "{checked:?}");
+        let left = "interrupted before it was done: 127.0.0.1:9,22";
+        assert_eq!(checked.summary["notes"], json!([left]), "{checked:?}");
     }
+}
+
+#[test]
+fn many_that_an_interrupt_leaves_are_counted() {
+    let host = Host::new();
+    host.firewall("input", "ip daddr 127.1.0.0/16 drop");
+    let arguments = ["check", "-o", "ndjson", "127.0.0.1:9", "127.1.0.[1-20]:9"];
+    let mut process =
+        Process::start(host.netkit(&[&arguments[..], &["--timeout", "60s"]].concat()));
+    process.stdout.wait_for_line("refused", PATIENCE);
+    send_signal(process.id(), "INT");
+    let checked = Checked::of(process.end(PATIENCE)).expect_code(130);
+    let note = checked.summary["notes"][0].as_str().expect("a note");
+    assert!(note.contains("127.1.0.1:9, "), "{note}");
+    assert!(note.ends_with("127.1.0.8:9 and 12 more"), "{note}");
 }
 
 #[test]

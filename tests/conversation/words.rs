@@ -40,6 +40,41 @@ fn what_a_datagram_cannot_do_is_named() {
 }
 
 #[test]
+fn an_option_that_no_target_heeds_is_named() {
+    let complains = |target: &str, option: &[&str], words: &str| {
+        expect_complaint(&[&["check", target], option].concat(), words);
+    };
+    let [tcp, udp, http] = ["127.0.0.1:9", "udp://127.0.0.1:9", "http://127.0.0.1:9"];
+    let said = "`--min-days` is for tls and https: no target is one of them";
+    complains(tcp, &["--min-days", "3"], said);
+    complains(http, &["--min-days", "3"], said);
+    complains(
+        tcp,
+        &["--status", "200"],
+        "`--status` is for http and https",
+    );
+    complains(udp, &["--insecure"], "`--insecure` is for tls and https");
+    complains(tcp, &["--payload", "ntp"], "`--payload` is for udp");
+    complains(http, &["--starttls", "smtp"], "no place in HTTP");
+    complains(tcp, &["--backoff", "1s"], "--wait");
+    complains(tcp, &["--explain", "-o", "json"], "cannot be used with");
+    complains(
+        "127.0.0.1:9=down",
+        &["-6"],
+        "not of the family that -6 asks for",
+    );
+    complains(
+        "[::1]:9=down",
+        &["-4"],
+        "not of the family that -4 asks for",
+    );
+    expect_complaint(
+        &["probe", "raw", tcp, "--sni", "x"],
+        "`--sni` is for tls and https",
+    );
+}
+
+#[test]
 fn a_probe_is_of_one_server() {
     let complains = |arguments: &[&str], words: &str| {
         expect_complaint(&[&["probe"], arguments].concat(), words);

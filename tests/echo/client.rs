@@ -35,6 +35,19 @@ fn the_address_that_answered_is_said_on_standard_error() {
 }
 
 #[test]
+fn the_server_can_be_a_target() {
+    let server = Server::echo(&[]);
+    let target = server.ipv4().to_string();
+    for verb in [&["echo"][..], &["probe", "echo"]] {
+        let output = run(&[verb, &[&target, "-c", "1"]].concat(), b"").expect_code(0);
+        assert!(output.stdout.contains(&target), "{output:?}");
+    }
+    run(&["echo", &target, "--port", "9"], b"").expect_code(2);
+    let output = run(&["echo", "127.0.0.1:1-2"], b"").expect_code(2);
+    assert!(output.stderr.contains("it is 2 servers"), "{output:?}");
+}
+
+#[test]
 fn the_word_exit_ends_it() {
     let server = Server::echo(&[]);
     let output = echo(server.ipv4(), &[], b"one\nexit\ntwo\n").expect_code(0);

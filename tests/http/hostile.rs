@@ -221,8 +221,12 @@ fn another_protocol_is_told_by_its_first_bytes() {
     );
     assert_eq!(found["seen"], "SSH-2.0-OpenSSH_9.2\\r\\n", "{found}");
     expect_mismatch(
+        answered(&[b'x'; 1000], &[]),
+        &format!("it did not answer in HTTP: \"{}…\"", "x".repeat(64)),
+    );
+    expect_mismatch(
         answered(b"\x00\x01\x1b[31m", &[]),
-        "it did not answer in HTTP: \"\\x00\\x01\\x1b[31m\"",
+        "it did not answer in HTTP: \"\\0\\x01\\x1b[31m\"",
     );
     let found = expect_mismatch(
         answered(b"\x15\x03\x01\x00\x02\x02\x46", &[]),

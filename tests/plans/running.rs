@@ -182,6 +182,30 @@ fn targets_are_explained_by_a_flag_behind_them() {
     let output = run(&["check", "127.0.0.1:9", "--explain"], b"").expect_code(0);
     let sentence = "127.0.0.1, port 9 (tcp), is open: accepts a connection, within 3s\n";
     assert_eq!(output.stdout, sentence);
+    let asked = [
+        "http://127.0.0.1:9/a",
+        "--follow",
+        "--expect-header",
+        "Server: x",
+    ];
+    let body = ["--expect", "ok", "--reject", "error", "--explain"];
+    let output = run(&[&["check"], &asked[..], &body].concat(), b"").expect_code(0);
+    let sentence = "127.0.0.1, port 9 (http), is open: answers `GET /a`, after redirects if there \
+                    are any, with 200-399, a header `server` that matches x, a body with a match \
+                    for ok and a body with no match for error, within 3s\n";
+    assert_eq!(output.stdout, sentence);
+    let tls = [
+        "check",
+        "tls://127.0.0.1:25",
+        "--starttls",
+        "smtp",
+        "--insecure",
+        "--explain",
+    ];
+    let output = run(&tls, b"").expect_code(0);
+    let sentence = "127.0.0.1, port 25 (tls), is open: agrees on TLS, begun as smtp does, with any \
+                    certificate, within 3s\n";
+    assert_eq!(output.stdout, sentence);
     let output = run(&["check", "--explain", "127.0.0.1:9"], b"").expect_code(2);
     assert!(
         output.stderr.contains("put --explain behind them"),

@@ -167,12 +167,28 @@ impl Reader<'_> {
             }
             target.expected = state;
         }
+        self.expect_use(common, &target);
         match Check::new(name, target.clone(), &common.settings) {
             Ok(check) => self.checks.push(Planned {
                 check,
                 tags: Rc::clone(&common.tags),
             }),
             Err(complaint) => self.complain(common, &target, node, complaint),
+        }
+    }
+
+    /// Says which keys of the check itself its protocol has no use for.
+    fn expect_use(&mut self, common: &Common<'_, '_>, target: &Target) {
+        let ask = &common.settings.ask;
+        for own in common.own() {
+            if !ask.reach(&own.option, target.scheme) {
+                let said = format!(
+                    "{}, not for {}",
+                    ask.misplaced(&own.option),
+                    target.scheme.name
+                );
+                self.mistakes.add(own.place.clone(), said);
+            }
         }
     }
 

@@ -62,7 +62,17 @@ pub(super) struct Common<'n, 't> {
     pub(super) state: Option<(Expected, &'n Entry<'t>)>,
     pub(super) tags: Rc<[String]>,
     pub(super) given: Vec<Given>,
+    /// How many of them, at the end, are the table's own: the rest are defaults.
+    own: usize,
     pub(super) settings: Rc<Settings>,
+}
+
+impl Common<'_, '_> {
+    /// What the table itself gives.
+    pub(super) fn own(&self) -> &[Given] {
+        let defaults = self.given.len().saturating_sub(self.own);
+        self.given.get(defaults..).unwrap_or_default()
+    }
 }
 
 impl Reader<'_> {
@@ -147,6 +157,7 @@ impl Reader<'_> {
             state,
             tags,
             given,
+            own: table.given.len(),
             settings: Rc::new(settings),
         });
     }

@@ -23,7 +23,11 @@ fn planned(text: &str) -> Vec<Planned> {
 /// The only check of a plan with this one line beside the target.
 #[track_caller]
 fn with(line: &str) -> Planned {
-    let mut all = planned(&format!("[[check]]\ntarget = \"web:1\"\n{line}\n"));
+    of("web:1", line)
+}
+
+fn of(target: &str, line: &str) -> Planned {
+    let mut all = planned(&format!("[[check]]\ntarget = \"{target}\"\n{line}\n"));
     assert_eq!(all.len(), 1);
     all.remove(0)
 }
@@ -66,12 +70,9 @@ fn values_are_what_the_command_line_makes_of_them() {
     assert_eq!(settings("retries = 0x1_0").retries, 16);
     assert!(settings("any = true").any);
     assert!(settings("ipv6 = true").families.only_v6);
-    assert_eq!(settings("min_days = 14").ask.tls.min_days, Some(14));
-    let headers = settings("header = ['a: b', '-c: d']")
-        .ask
-        .http
-        .header
-        .clone();
+    let ask = |line: &str| of("https://web", line).check.settings.ask.clone();
+    assert_eq!(ask("min_days = 14").tls.min_days, Some(14));
+    let headers = ask("header = ['a: b', '-c: d']").http.header;
     assert_eq!(headers, ["a: b", "-c: d"]);
     let common = Duration::from_millis(200);
     for key in ["max-connect", "max_connect"] {
@@ -82,13 +83,14 @@ fn values_are_what_the_command_line_makes_of_them() {
 
 #[test]
 fn certificates_are_found_beside_the_plan() {
-    let ca = |line: &str| with(line).check.settings.ask.tls.ca.clone().unwrap();
-    assert_eq!(ca("ca = 'x/ca.pem'"), Path::new("folder/x/ca.pem"));
-    assert_eq!(ca("ca = '/x/ca.pem'"), Path::new("/x/ca.pem"));
-    let plan = "[[check]]\ntarget = 'web:1'\nca = 'ca.pem'";
-    let plan = read(STDIN, plan, &Settings::default());
-    let settings = plan.ok().unwrap().remove(0).check.settings;
-    assert_eq!(settings.ask.tls.ca.as_deref(), Some(Path::new("ca.pem")));
+    // As a default it is not read: the only check has no use for it.
+    let text = |ca: &str| format!("[defaults]\nca = '{ca}'\n[[check]]\ntarget = 'web:1'");
+    let ca = |mut plan: Vec<Planned>| plan.remove(0).check.settings.ask.tls.ca.clone().unwrap();
+    let file = |it: &str| ca(planned(&text(it)));
+    assert_eq!(file("x/ca.pem"), Path::new("folder/x/ca.pem"));
+    assert_eq!(file("/x/ca.pem"), Path::new("/x/ca.pem"));
+    let plan = read(STDIN, &text("ca.pem"), &Settings::default());
+    assert_eq!(ca(plan.ok().unwrap()), Path::new("ca.pem"));
 }
 
 #[test]
@@ -233,6 +235,9 @@ target = "db:5432"
 state = "closed"
 max-connect = "200ms"
 steps = [{send = "a\n"}, {expect = "^b"}, {read = 5}]
+
+[[check]]
+target = "https://web"
 header = ["a: b", "c: d"]
 "#;
 
@@ -249,7 +254,10 @@ const JSON: &str = r#"{
       "target": "db:5432",
       "state": "closed",
       "max_connect": "200ms",
-      "steps": [{"send": "a\n"}, {"expect": "^b"}, {"read": 5}],
+      "steps": [{"send": "a\n"}, {"expect": "^b"}, {"read": 5}]
+    },
+    {
+      "target": "https://web",
       "header": ["a: b", "c: d"]
     }
   ],
@@ -260,7 +268,7 @@ const JSON: &str = r#"{
 fn toml_and_json_mean_the_same() {
     let (toml, json) = (planned(TOML), planned(JSON));
     assert_eq!(sentences(&toml), sentences(&json));
-    assert_eq!(toml.len(), 17);
+    assert_eq!(toml.len(), 18);
     for (toml, json) in toml.iter().zip(&json) {
         assert_eq!(toml.check.settings, json.check.settings);
         assert_eq!(toml.check.target, json.check.target);

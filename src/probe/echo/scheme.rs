@@ -21,6 +21,7 @@ pub const ECHO: Scheme = Scheme {
     transport: Transport::Tcp,
     default_port: Some(12345),
     takes_path: false,
+    options: |_| &[],
     prepare,
 };
 

@@ -17,6 +17,7 @@ use crate::finding::{Finding, State};
 use crate::probe::Event;
 use crate::probe::excerpt::excerpt;
 use crate::probe::link::Link;
+use crate::protocol::raw::escape_head;
 use crate::reactor::{now, timeout};
 use crate::units;
 
@@ -26,6 +27,9 @@ const HEAD_BYTES: usize = 64 * 1024;
 
 /// The most headers of an answer.
 const MOST_HEADERS: usize = 100;
+
+/// Bytes that a reason quotes of what is not HTTP.
+const QUOTED: usize = 64;
 
 /// A request as hyper wants it: netkit sends no bodies.
 pub(super) type Asked = hyper::Request<Empty<Bytes>>;
@@ -223,7 +227,7 @@ fn no_head(finding: Finding, traffic: &RefCell<Traffic>, error: &hyper::Error) -
     }
     if !is_http(first) {
         let line = first.split(|byte| *byte == b'\n').next();
-        let line = line.unwrap_or_default().trim_ascii_end().escape_ascii();
+        let line = escape_head(line.unwrap_or_default().trim_ascii_end(), QUOTED);
         let reason = format!("it did not answer in HTTP: \"{line}\"");
         return finding.but(State::Mismatch, reason);
     }

@@ -13,6 +13,7 @@ use crate::probe::Settings;
 use crate::probe::excerpt::excerpt;
 use crate::probe::expectations::{Expectations, regex};
 use crate::probe::tls::Security;
+use crate::units::enumerate;
 
 /// So much of a body is held against the expectations.
 const JUDGED_BYTES: usize = 1 << 20;
@@ -131,13 +132,20 @@ impl Request {
 
     /// What a good answer is, as the rest of a sentence.
     pub(super) fn sentence(&self) -> String {
-        let Self {
-            method,
-            path,
-            statuses,
-            ..
-        } = self;
-        format!("answers `{method} {path}` with {statuses}")
+        let (method, path, statuses) = (&self.method, &self.path, &self.statuses);
+        let redirects = match self.follow {
+            true => ", after redirects if there are any,",
+            false => "",
+        };
+        let first = format!("answers `{method} {path}`{redirects} with {statuses}");
+        let headers = self.expected_headers.iter();
+        let headers =
+            headers.map(|(name, value)| format!("a header `{name}` that matches {value}"));
+        let body = self.expectations.words("a body");
+        let tls = self.security.iter().filter(|_| self.secure);
+        let tls = tls.map(Security::sentence);
+        let parts = tls.chain([first]).chain(headers).chain(body);
+        enumerate(parts.collect())
     }
 
     /// Holds an answer against all that is expected.

@@ -45,6 +45,12 @@ fn a_wrong_target_is_pointed_at_within_its_string() {
 }
 
 #[test]
+fn a_default_may_be_for_some_of_the_checks_only() {
+    let text = "[defaults]\nmin_days = 5\n[[check]]\ntarget = ['web:1', 'tls://web:1']";
+    assert_eq!(errors(text), "");
+}
+
+#[test]
 fn wrong_keys_and_values_are_pointed_at() {
     let of = |line: &str, word: &str, said: &str| {
         let mistake = mistake_in(line);
@@ -59,6 +65,11 @@ fn wrong_keys_and_values_are_pointed_at() {
         "a key of a check",
     );
     of("timeout = 5", "5", "`5s` or `5ms`");
+    of(
+        "min_days = 5",
+        "5",
+        "`--min-days` is for tls and https, not for tcp",
+    );
     of("timeout = '5s '\nany = 'yes'", "'yes'", "`true` or `false`");
     of("retries = 99_999", "99_999", "0..=1000");
     of("retries = true", "true", "not a truth value");
