@@ -29,7 +29,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::finding::{Exit, Record};
 use crate::probe::Question;
-use crate::reactor::{TaskGroup, signals};
+use crate::reactor::{TaskGroup, signals, yield_now};
 use crate::units::{parse_duration, parse_positive_duration};
 
 use run::Run;
@@ -41,6 +41,9 @@ pub use target::{Hosts, Numbers, Part, Ports, Target, TargetError};
 
 /// More checks than this are asked for by mistake, or with `--max-checks`.
 const MOST_CHECKS: usize = 65_536;
+
+/// The turns of the loop in which one port of loopback has answered.
+const TURNS_OF_ONE_PORT: u32 = 2;
 
 /// Options of `netkit check`.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -267,7 +270,6 @@ impl Checks {
     pub async fn run(self, tell: Rc<dyn Fn(Record)>) -> anyhow::Result<Exit> {
         let count = self.count();
         let run = Rc::new(Run::new(&self.options, count, self.saved, tell));
-        let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
         let hosts = TaskGroup::new();
         let finished = async {
             let all = async {
@@ -275,9 +277,16 @@ impl Checks {
                 hosts.join().await;
             };
             future::or(all, run.is_decided()).await;
-            Ok(None)
+            anyhow::Ok(None)
         };
-        let interrupted = async { interrupts.next().await.map(Some) };
+        let interrupted = async {
+            // What is over at once, as one port that refuses, ends before.
+            for _ in 0..TURNS_OF_ONE_PORT {
+                yield_now().await;
+            }
+            let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
+            Ok(Some(interrupts.next().await?))
+        };
         let signal = future::or(finished, interrupted).await?;
         drop(hosts);
         Ok(run.finish(signal))

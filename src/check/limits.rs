@@ -11,11 +11,17 @@ const RESERVED: u64 = 32;
 /// The ephemeral ports of Linux, where nothing else can be read.
 const USUAL_EPHEMERAL: u64 = 28_232;
 
+/// So few checks never run out of ephemeral ports: to ask how many there are
+/// would take longer than a check.
+const FEW: usize = 64;
+
 /// How many connections can be under way at once, at most `wanted`: what
 /// descriptors allow, their limit raised as far as it goes, and ephemeral
-/// ports, of which a quarter stays free for everybody else.
-pub(super) fn parallel(wanted: Option<u32>) -> usize {
-    let ports = ephemeral_ports().unwrap_or(USUAL_EPHEMERAL);
+/// ports, of which a quarter stays free for everybody else. `checks` is how
+/// many ports are to be checked.
+pub(super) fn parallel(wanted: Option<u32>, checks: usize) -> usize {
+    let asked = (checks > FEW).then(ephemeral_ports).flatten();
+    let ports = asked.unwrap_or(USUAL_EPHEMERAL);
     let possible = raise_descriptor_limit()
         .saturating_sub(RESERVED)
         .min(ports - ports / 4);

@@ -27,8 +27,9 @@ pub(super) struct Turn {
 }
 
 impl Pace {
-    pub(super) fn new(options: &Options) -> Self {
-        let parallel = limits::parallel(options.parallel);
+    /// For so many ports to be checked.
+    pub(super) fn new(options: &Options, checks: usize) -> Self {
+        let parallel = limits::parallel(options.parallel, checks);
         log::info!("at most {parallel} connections at once");
         let per_host = options
             .per_host

@@ -57,7 +57,7 @@ impl Run {
         saved: Option<Saved>,
         tell: Rc<dyn Fn(Record)>,
     ) -> Self {
-        let pace = Pace::new(options);
+        let pace = Pace::new(options, checks);
         let started = now();
         Self {
             deadline: options.wait.map(|wait| started + wait),
