@@ -33,7 +33,8 @@ pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port}
 pub use stdio::stdin;
 pub use stream::{Finish, Stream, TcpStream};
 pub use tls::{
-    HandshakeError, Objection, Secured, TlsStream, Trust, read_certificates, secure, server_name,
+    HandshakeError, Objection, Secured, TlsStream, Trust, read_certificates, refusal, secure,
+    server_name,
 };
 pub use udp::{Envelope, UdpSocket};
 pub use unix::{UnixAddress, UnixListener, UnixStream, unix_failure};

@@ -31,7 +31,7 @@ pub use mistakes::PlanErrors;
 use mistakes::Mistakes;
 
 /// A larger plan is no plan, in bytes.
-const LARGEST: usize = 16 << 20;
+const LARGEST: usize = 4 << 20;
 
 /// What the messages call a plan from standard input.
 const STDIN: &str = "<stdin>";
@@ -55,7 +55,7 @@ impl Planned {
 /// Reads the plan in `file`, or on standard input if that is `-`.
 ///
 /// # Errors
-/// It cannot be read, is larger than 16 MiB, or holds mistakes: then
+/// It cannot be read, is larger than 4 MiB, or holds mistakes: then
 /// [`PlanErrors`] with all of them.
 pub fn load(file: &Path, base: &Settings) -> anyhow::Result<Vec<Planned>> {
     let is_stdin = file == Path::new("-");
@@ -70,7 +70,7 @@ pub fn load(file: &Path, base: &Settings) -> anyhow::Result<Vec<Planned>> {
     let bytes = bytes.with_context(|| format!("cannot read the plan `{source}`"))?;
     ensure!(
         bytes.len() <= LARGEST,
-        "cannot read the plan `{source}`: it is larger than 16 MiB"
+        "cannot read the plan `{source}`: it is larger than 4 MiB"
     );
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -12,11 +12,16 @@ mod words;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
+use futures_rustls::rustls::client::ResolvesClientCert;
 use futures_rustls::rustls::pki_types::ServerName;
-use futures_rustls::rustls::{ClientConfig, ClientConnection, crypto};
+use futures_rustls::rustls::sign::CertifiedKey;
+use futures_rustls::rustls::{
+    ClientConfig, ClientConnection, ProtocolVersion, SignatureScheme, crypto,
+};
 
 use crate::finding::TlsEvidence;
 use trust::Witness;
@@ -34,6 +39,10 @@ pub struct Secured<S> {
     pub evidence: TlsEvidence,
     /// What is wrong with the certificate; nothing if it is trusted.
     pub objection: Option<Objection>,
+    /// Whether the server asked for a certificate of ours and has not said yet
+    /// that it goes without: over TLS 1.3 it refuses only after the handshake
+    /// (RFC 8446 section 4.4.2.4), and reads fail then; see [`refusal`].
+    pub may_refuse: bool,
 }
 
 /// Why a certificate is not to be trusted.
@@ -92,27 +101,61 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let witness = Arc::new(Witness::new(Arc::clone(trust)));
-    let config = config(&witness).map_err(|error| words::of_rustls(&error))?;
+    let anonymous = Arc::new(Anonymous::default());
+    let config = config(&witness, &anonymous).map_err(|error| words::of_rustls(&error))?;
     let connector = TlsConnector::from(Arc::new(config));
     let stream = connector.connect(name.clone(), stream).await;
     let stream = stream.map_err(|error| words::of_handshake(&error))?;
     let (_, connection) = stream.get_ref();
+    let is_1_3 = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
     let evidence = evidence(connection);
     let objection = witness.objection(&name, &evidence);
     Ok(Secured {
         stream,
         evidence,
         objection,
+        may_refuse: is_1_3 && anonymous.was_asked(),
     })
 }
 
-fn config(witness: &Arc<Witness>) -> Result<ClientConfig, futures_rustls::rustls::Error> {
+/// What a read that failed right after the handshake says of it.
+#[must_use]
+pub fn refusal(error: &io::Error) -> HandshakeError {
+    words::of_handshake(error)
+}
+
+/// A client without a certificate, which remembers whether it was asked for one.
+#[derive(Debug, Default)]
+struct Anonymous(AtomicBool);
+
+impl Anonymous {
+    fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Anonymous {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    /// Else it would not be asked to resolve any.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+fn config(
+    witness: &Arc<Witness>,
+    anonymous: &Arc<Anonymous>,
+) -> Result<ClientConfig, futures_rustls::rustls::Error> {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(witness) as _);
-    Ok(builder.with_no_client_auth())
+    Ok(builder.with_client_cert_resolver(Arc::clone(anonymous) as _))
 }
 
 fn evidence(connection: &ClientConnection) -> TlsEvidence {

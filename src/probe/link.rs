@@ -27,6 +27,8 @@ pub(super) struct Link {
     pub(super) deadline: Instant,
     /// How long it may take in all, as it was asked for.
     pub(super) limit: Duration,
+    /// Whether a server may yet refuse TLS, for want of a certificate of ours.
+    pub(super) may_refuse: bool,
 }
 
 impl Link {
@@ -36,7 +38,6 @@ impl Link {
     /// The finding, when there is no connection.
     pub(super) async fn open(at: &At<'_>) -> Result<Self, Finding> {
         let started = now();
-        let deadline = started + at.limit;
         let (stream, finding) = match at.place {
             Place::Ip(address) => {
                 let outcome = match begin_connect(*address) {
@@ -59,13 +60,24 @@ impl Link {
             }
         };
         (at.observe)(Event::Connected(at.place));
-        Ok(Self {
+        Ok(Self::new(stream, finding, started, at.limit))
+    }
+
+    /// A connection whose attempt began at `started` and may take `limit`.
+    pub(super) fn new(
+        stream: Box<dyn Bytes>,
+        finding: Finding,
+        started: Instant,
+        limit: Duration,
+    ) -> Self {
+        Self {
             stream,
             finding,
             started,
-            deadline,
-            limit: at.limit,
-        })
+            deadline: started + limit,
+            limit,
+            may_refuse: false,
+        }
     }
 
     /// The outcome of `work`, or nothing once the time of the whole attempt is

@@ -26,11 +26,17 @@ const MOST_LINES: usize = 100;
 /// Bytes that a reason quotes.
 const QUOTED: usize = 80;
 
-/// Exchanges what stands before TLS; afterwards the handshake can begin.
+/// Exchanges what stands before TLS with the server of that name; afterwards the
+/// handshake can begin.
 ///
 /// # Errors
 /// The server refuses, or does not speak the protocol: what was found.
-pub(super) async fn begin(link: &mut Link, protocol: Starttls, at: &At<'_>) -> Result<(), Finding> {
+pub(super) async fn begin(
+    link: &mut Link,
+    protocol: Starttls,
+    name: &str,
+    at: &At<'_>,
+) -> Result<(), Finding> {
     let mut talk = Talk {
         link,
         at,
@@ -43,7 +49,7 @@ pub(super) async fn begin(link: &mut Link, protocol: Starttls, at: &At<'_>) -> R
         Starttls::Ldap => talk.ldap().await,
         Starttls::Postgres => talk.postgres().await,
         Starttls::Mysql => talk.mysql().await,
-        Starttls::Xmpp => talk.xmpp().await,
+        Starttls::Xmpp => talk.xmpp(name).await,
         Starttls::Ftp => talk.ftp().await,
     };
     let outcome = outcome.and_then(|()| match talk.buffer.as_slice() {
@@ -186,8 +192,7 @@ impl Talk<'_> {
     }
 
     /// RFC 6120 section 5.4.
-    async fn xmpp(&mut self) -> Result<(), Refusal> {
-        let to = self.at.host;
+    async fn xmpp(&mut self, to: &str) -> Result<(), Refusal> {
         let open = format!(
             "<?xml version='1.0'?><stream:stream to='{to}' version='1.0' xmlns='jabber:client' \
              xmlns:stream='http://etherx.jabber.org/streams'>"

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::link::Link;
+use futures_lite::AsyncReadExt;
+
+use super::link::{Link, until};
 use super::script::Script;
 use super::{Ask, At, Event, Question, Scheme, Transport, starttls};
 use crate::finding::{Finding, State, TlsEvidence};
@@ -23,6 +26,10 @@ pub const TLS: Scheme = Scheme {
     options: |_| &["sni", "ca", "min-days", "insecure", "starttls"],
     prepare,
 };
+
+/// How long after the handshake a server may say that it wanted a certificate
+/// of ours: its answer is one round trip away.
+const REFUSAL: Duration = Duration::from_secs(1);
 
 /// Options of every check over TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
@@ -150,10 +157,10 @@ impl Link {
         security: &Security,
         at: &At<'_>,
     ) -> Result<Self, Finding> {
-        if let Some(protocol) = security.starttls {
-            starttls::begin(&mut self, protocol, at).await?;
-        }
         let name = security.name.as_deref().unwrap_or(at.host);
+        if let Some(protocol) = security.starttls {
+            starttls::begin(&mut self, protocol, name, at).await?;
+        }
         let name = match server_name(name) {
             Ok(name) => name,
             Err(reason) => return Err(self.into_finding().but(State::Tls, reason)),
@@ -179,11 +186,12 @@ impl Link {
     fn secured(
         mut self,
         secured: Secured<Box<dyn super::link::Bytes>>,
-        took: std::time::Duration,
+        took: Duration,
         security: &Security,
         at: &At<'_>,
     ) -> Result<Self, Finding> {
         (at.observe)(Event::Secured(&secured.evidence));
+        let may_refuse = secured.may_refuse;
         let short = security.objection(&secured.evidence);
         self.finding.phases.tls = Some(took);
         self.finding.tls = Some(Box::new(secured.evidence));
@@ -198,6 +206,19 @@ impl Link {
             return Err(self.into_finding().but(State::Tls, reason));
         }
         self.stream = Box::new(secured.stream);
+        self.may_refuse = may_refuse;
+        Ok(self)
+    }
+
+    /// Waits a moment for the refusal of a server that wanted a certificate of
+    /// ours, if it did; what comes instead is not looked at.
+    async fn outlast_refusal(mut self) -> Result<Self, Finding> {
+        if self.may_refuse {
+            let soon = self.deadline.min(now() + REFUSAL);
+            if let Some(Err(error)) = until(soon, self.stream.read(&mut [0])).await {
+                return Err(self.failed(net::refusal(&error)));
+            }
+        }
         Ok(self)
     }
 
@@ -231,6 +252,11 @@ impl Handshake {
     async fn shake(&self, at: &At<'_>) -> Result<Finding, Finding> {
         let link = Link::open(at).await?;
         let link = link.secure(&self.security, at).await?;
+        // A conversation finds out by itself.
+        let link = match self.script.steps.is_empty() {
+            true => link.outlast_refusal().await?,
+            false => link,
+        };
         Ok(self.script.finish(link, at).await)
     }
 }

@@ -160,7 +160,7 @@ fn a_plan_that_cannot_be_read_is_named() {
     let places = [
         (folder.path().to_str(), "Is a directory"),
         (missing.to_str(), "No such file"),
-        (Some("/dev/zero"), "larger than 16 MiB"),
+        (Some("/dev/zero"), "larger than 4 MiB"),
     ];
     for (place, cause) in places {
         let place = place.expect("a path in UTF-8");

@@ -94,12 +94,24 @@ fn an_old_version_and_a_client_certificate_are_named() {
         why.contains("older than 1.2") || why.contains("no version of TLS"),
         "{why}"
     );
-    let (_strict, port) = openssl(
-        &certificates,
-        &["-Verify", "1", "-verify_return_error", "-tls1_2"],
-    );
-    let checked = check(&["-4", &format!("tls://localhost:{port}"), "--ca", &ca]).expect_code(1);
-    assert_eq!(checked.only()["state"], "tls", "{checked:?}");
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_is_not_open() {
+    let certificates = Certificates::new();
+    certificates.make("leaf", "localhost", VALID);
+    let ca = certificates.ca();
+    for version in ["-tls1_2", "-tls1_3"] {
+        let strict = ["-Verify", "1", "-verify_return_error", version];
+        let (_strict, port) = openssl(&certificates, &strict);
+        let target = format!("tls://localhost:{port}");
+        let checked = check(&["-4", &target, "--ca", &ca]).expect_code(1);
+        assert_eq!(checked.only()["state"], "tls", "{checked:?}");
+    }
+    // Who only asks for one goes without.
+    let (_lenient, port) = openssl(&certificates, &["-verify", "1", "-tls1_3"]);
+    let target = format!("tls://localhost:{port}");
+    check(&["-4", &target, "--ca", &ca]).expect_code(0);
 }
 
 #[test]

@@ -108,13 +108,7 @@ impl Visit<'_> {
                 })?;
                 let mut finding = Finding::new(State::Open);
                 finding.phases.connect = dialed.connect;
-                Link {
-                    stream: Box::new(dialed.stream),
-                    finding,
-                    started: began,
-                    deadline: began + limit,
-                    limit,
-                }
+                Link::new(Box::new(dialed.stream), finding, began, limit)
             }
             Place::Ip(address) => {
                 let mut address = *address;

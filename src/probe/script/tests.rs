@@ -30,13 +30,7 @@ where
         let (ours, theirs) = UnixStream::pair().unwrap();
         let peer = spawn(peer(theirs));
         let place = Place::Unix(UnixAddress::new("@peer"));
-        let mut link = Link {
-            stream: Box::new(ours),
-            finding: Finding::new(State::Open),
-            started: now(),
-            deadline: now() + LIMIT,
-            limit: LIMIT,
-        };
+        let mut link = Link::new(Box::new(ours), Finding::new(State::Open), now(), LIMIT);
         let at = At {
             place: &place,
             host: "@peer",
