@@ -8,19 +8,19 @@ mod check;
 mod command;
 mod generate;
 mod probe;
+mod serve;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
-use anyhow::anyhow;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 use futures_lite::future;
 
 use crate::finding::{Exit, Record};
 use crate::net::DialError;
 use crate::report::{self, ColorOptions, Destination, Format, LogFormat, Reporter, start_log};
-use crate::{doctor, reactor, serve};
+use crate::{doctor, reactor};
 
 /// Flags of every verb.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -97,16 +97,16 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "echo-server",
         about: "Send back whatever arrives",
-        examples: ECHO_SERVER_EXAMPLES,
-        parser: Invocation::<serve::echo::Options>::command,
-        run: echo_server,
+        examples: serve::ECHO_EXAMPLES,
+        parser: Invocation::<crate::serve::echo::Options>::command,
+        run: serve::echo_server,
     },
     Verb {
         name: "serve",
-        about: "Stand a service up: `serve echo` is echo-server",
-        examples: ECHO_SERVER_EXAMPLES,
-        parser: || generate::protocols(SERVICES),
-        run: |_, arguments| by_protocol("serve", SERVICES, arguments),
+        about: "Stand a service up: echo, or a side of the file service",
+        examples: serve::EXAMPLES,
+        parser: serve::parser,
+        run: serve::run,
     },
     Verb {
         name: "probe",
@@ -134,15 +134,6 @@ const VERBS: &[Verb] = &[
         run: generate,
     },
 ];
-
-/// The protocols of `serve`, and the verb that each stands for.
-const SERVICES: &[(&str, &str)] = &[("echo", "echo-server")];
-
-const ECHO_SERVER_EXAMPLES: &str = "Examples:
-  netkit echo-server                             port 12345, every address
-  netkit echo-server --port 0 --port-file port   a free port, told to a script
-  netkit echo-server --host localhost -v         loopback, connections logged
-  netkit echo-server --udp --log json -v         datagrams, a JSON log";
 
 /// Runs the verb that `arguments` (without the program's name) ask for.
 ///
@@ -217,50 +208,6 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
             Some(dial) if dial.is_own_fault() => Ok(cannot_tell(&error)),
             _ => Err(error),
         })
-    })
-}
-
-/// `netkit serve NAME …`: the verb that stands for the protocol of that name.
-fn by_protocol(word: &str, names: &[(&str, &str)], arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let known = names
-        .iter()
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let name = arguments.first().map(|it| it.to_string_lossy());
-    let Some(name) = name else {
-        return Ok(complain(&anyhow!(
-            "which protocol? `netkit {word} NAME`, where NAME is {known}"
-        )));
-    };
-    let verb = names.iter().find(|(it, _)| *it == name);
-    let verb = verb.and_then(|(_, verb)| find_verb(verb));
-    match verb {
-        Some(verb) => (verb.run)(verb, &arguments[1..]),
-        None if ["-h", "--help"].contains(&name.as_ref()) => Ok(print(
-            &format!(
-                "Usage: netkit {word} NAME [OPTIONS]\n\nNAME is one of: {known}\n\n\
-                 `netkit {word} NAME --help` shows its options and examples.\n"
-            ),
-            io::stdout(),
-        )),
-        None => Ok(complain(&anyhow!(
-            "unknown protocol `{name}` (expected one of: {known})"
-        ))),
-    }
-}
-
-fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<serve::echo::Options>(verb, arguments) {
-        Ok(parsed) => parsed,
-        Err(exit) => return Ok(exit),
-    };
-    let reporter = global.reporter(Format::Text, 0);
-    let announce = reporter.clone();
-    attended(&reporter, async move {
-        let mut announce = |line: &str| announce.announce(line);
-        serve::echo::serve(&options, &mut announce).await?;
-        Ok(Exit::Good)
     })
 }
 

@@ -11,6 +11,7 @@
 //! - [`check`]: judges targets; [`report`]: findings for people and machines
 //! - [`serve`]: services, one file each
 //! - [`probe`]: their clients, one file each
+//! - [`files`]: beneath a directory, whole or not at all
 //! - [`net`]: resolve, dial, listen, streams
 //! - [`reactor`]: the event loop; [`protocol`]: the wire formats
 //! - [`finding`]: states, evidence, records; [`units`]: durations and sizes
@@ -18,6 +19,7 @@
 pub mod check;
 pub mod cli;
 pub mod doctor;
+pub mod files;
 pub mod finding;
 pub mod net;
 pub mod probe;

@@ -24,7 +24,7 @@ mod tests;
 
 pub use connect::{Begun, Close, Connecting, Opened, begin_connect};
 pub use descriptors::{raise_descriptor_limit, restore_descriptor_limit};
-pub use dial::{Attempted, DialError, Dialed, dial};
+pub use dial::{Attempted, DialError, Dialed, dial, dial_resolved};
 pub use failure::{Failure, is_exhaustion};
 pub use families::Families;
 pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};

@@ -4,12 +4,15 @@
 //! asks of a target once ([`Scheme::prepare`]), then asks it at any number of
 //! addresses ([`Ask`]). A probe never serves.
 
+pub mod coordinator;
+pub mod copies;
 pub mod dns;
 pub mod echo;
 mod excerpt;
 mod expectations;
 pub mod http;
 mod link;
+pub mod peer;
 pub mod raw;
 pub mod script;
 mod settings;
@@ -40,6 +43,8 @@ pub const SCHEMES: &[Scheme] = &[
     raw::UNIX,
     dns::DNS,
     echo::ECHO,
+    peer::PEER,
+    coordinator::COORDINATOR,
 ];
 
 /// A protocol that a target can name.

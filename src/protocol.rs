@@ -12,8 +12,11 @@
     )
 )]
 
+pub mod coordinator;
 pub mod datagram;
 pub mod dns;
 pub mod echo;
+pub mod input;
+pub mod peer;
 pub mod raw;
 pub mod starttls;

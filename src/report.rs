@@ -166,6 +166,7 @@ struct State {
     notes: text::Painter,
     timelines: Timelines,
     progress: Progress,
+    on_terminal: bool,
 }
 
 impl Reporter {
@@ -210,7 +211,8 @@ impl Reporter {
             files,
             notes: text::Painter::new(color.on_stderr()),
             timelines: Timelines::default(),
-            progress: Progress::new(if terminal { expected } else { 0 }),
+            progress: Progress::new(expected, terminal),
+            on_terminal: io::stdout().is_terminal(),
         })))
     }
 
@@ -219,7 +221,7 @@ impl Reporter {
         let mut state = self.0.borrow_mut();
         state.write(record);
         if matches!(record, Record::Result(_)) {
-            state.progress.advance();
+            state.progress.advance_by(1);
         }
         state.output.flush_soon();
     }
@@ -242,6 +244,41 @@ impl Reporter {
             state.output.flush();
             state.output.flush_soon();
         }
+    }
+
+    /// Whether results are lines for people.
+    #[must_use]
+    pub fn is_for_people(&self) -> bool {
+        self.0.borrow().format == Format::Text
+    }
+
+    /// Writes bytes of a file where results for people go: as they are, but on a
+    /// terminal, which they must not steer.
+    pub fn body(&self, bytes: &[u8]) {
+        let mut state = self.0.borrow_mut();
+        if state.format != Format::Text {
+            return;
+        }
+        let on_terminal = state.on_terminal;
+        state.output.append(|out| match on_terminal {
+            true => {
+                let text = String::from_utf8_lossy(bytes);
+                out.extend_from_slice(text::for_terminal(&text).as_bytes());
+            }
+            false => out.extend_from_slice(bytes),
+        });
+        state.output.flush_soon();
+    }
+
+    /// Announces bytes that are to come, for the progress bar.
+    pub fn expect_bytes(&self, bytes: u64) {
+        self.0.borrow_mut().progress.expect_bytes(bytes);
+        self.0.borrow().output.flush_soon();
+    }
+
+    /// Counts some of them.
+    pub fn advance_bytes(&self, bytes: u64) {
+        self.0.borrow_mut().progress.advance_by(bytes);
     }
 
     /// Keeps the progress bar alive and the output moving; ends when results

@@ -57,27 +57,26 @@ fn with(mut command: Command, words: &[&str]) -> Command {
 
 /// The verbs of `netkit --help`.
 fn verbs() -> Vec<String> {
-    let help = run(&["--help"], b"").expect_code(0).stdout;
-    let lines = help.lines().skip_while(|it| *it != "Verbs:").skip(1);
-    let verbs = lines.map_while(|it| it.split_whitespace().next());
-    verbs.map(str::to_owned).collect()
+    listed(&["--help"], "Verbs:")
+}
+
+/// The words that help lists under a title.
+fn listed(arguments: &[&str], title: &str) -> Vec<String> {
+    let help = run(arguments, b"").expect_code(0).stdout;
+    let lines = help.lines().skip_while(|it| *it != title).skip(1);
+    let words = lines.map_while(|it| it.split_whitespace().next());
+    words.map(str::to_owned).collect()
 }
 
 /// All verbs as they are typed, and the protocols behind `serve` and `probe`.
 fn commands() -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     for verb in verbs() {
-        let help = run(&[verb.as_str(), "--help"], b"").expect_code(0).stdout;
-        let names = help
-            .lines()
-            .find_map(|it| it.strip_prefix("NAME is one of: "));
-        match names {
-            Some(names) => commands.extend(
-                names
-                    .split(", ")
-                    .map(|name| vec![verb.clone(), name.to_owned()]),
-            ),
-            None => commands.push(vec![verb]),
+        let services = listed(&[&verb, "--help"], "Services:");
+        if services.is_empty() {
+            commands.push(vec![verb]);
+        } else {
+            commands.extend(services.into_iter().map(|name| vec![verb.clone(), name]));
         }
     }
     commands

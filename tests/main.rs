@@ -12,6 +12,9 @@ mod faults;
 /// `netkit check`: every state made for real, output, exit status.
 mod check;
 
+/// The file service: coordinator and peer.
+mod files;
+
 /// `http://`: answers, redirects, and servers that misbehave.
 mod http;
 

@@ -69,20 +69,6 @@ pub(super) fn run(options: &Options, announce: &dyn Fn(&str)) -> anyhow::Result<
     Ok(Exit::Good)
 }
 
-/// The parser of a verb that is followed by a protocol's name: `names` maps
-/// each to the verb that it stands for.
-pub(super) fn protocols(names: &[(&'static str, &str)]) -> Command {
-    let parsers = names.iter().filter_map(|(name, verb)| {
-        let verb = VERBS.iter().find(|it| it.name == *verb)?;
-        Some(verb.parser().name(*name))
-    });
-    Command::new("")
-        .subcommand_required(true)
-        .subcommand_value_name("NAME")
-        .disable_help_subcommand(true)
-        .subcommands(parsers)
-}
-
 /// All of the command line.
 fn tree() -> Command {
     Command::new("netkit")

@@ -1,6 +1,8 @@
 //! `netkit probe NAME TARGET`: from the words of the command line to one
 //! server.
 
+mod files;
+
 use std::ffi::OsString;
 
 use anyhow::{Context, ensure};
@@ -17,26 +19,35 @@ pub(super) const EXAMPLES: &str = "Examples:
   netkit probe raw mail:25 --expect '^220 ' --send 'QUIT\\r\\n'    a conversation, step by step
   netkit probe raw unix:///run/app.sock --hex                   a dump of what comes
   netkit probe raw udp://127.0.0.1:123 --payload ntp -o json    a datagram and its answer, as JSON
-  netkit probe echo --help                                      the echo client has its own options";
+  netkit probe coordinator 172.31.34.27 file1.txt               a file, and whether both sides agree
+  netkit probe echo --help                                      echo, peer and coordinator have their own options";
 
-/// `probe NAME TARGET`, and `probe echo`, which has options of its own.
+/// `probe NAME TARGET`, and the clients with options of their own.
 pub(super) fn parser() -> clap::Command {
     let command = Invocation::<Reporting<Options>>::command();
-    match find_verb("echo") {
-        Some(echo) => command
-            .subcommand(echo.parser().name("echo"))
-            .disable_help_subcommand(true)
-            .subcommand_negates_reqs(true)
-            .args_conflicts_with_subcommands(true),
-        None => command,
-    }
+    let clients = clients().map(|(name, client)| client.parser().name(name));
+    command
+        .subcommands(clients)
+        .disable_help_subcommand(true)
+        .subcommand_negates_reqs(true)
+        .args_conflicts_with_subcommands(true)
+}
+
+/// The clients that have options of their own.
+fn clients() -> impl Iterator<Item = (&'static str, &'static Verb)> {
+    let echo = find_verb("echo").into_iter().map(|it| (it.name, it));
+    let files = files::CLIENTS.iter().filter_map(|it| {
+        let (_, name) = it.name.split_once(' ')?;
+        Some((name, it))
+    });
+    echo.chain(files)
 }
 
 pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    if let (Some(echo), Some((name, rest))) = (find_verb("echo"), arguments.split_first())
-        && name == "echo"
+    if let Some((name, rest)) = arguments.split_first()
+        && let Some((_, client)) = clients().find(|(it, _)| name == it)
     {
-        return (echo.run)(echo, rest);
+        return (client.run)(client, rest);
     }
     let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
         Ok(parsed) => parsed,

@@ -225,6 +225,9 @@ pub struct Connection {
     /// Our end; absent if it could no longer be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<String>,
+    /// What was asked and decided, in words; absent where nothing is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story: Option<String>,
     /// Bytes taken from the peer.
     pub received_bytes: u64,
     /// Bytes given to the kernel for the peer.

@@ -87,8 +87,20 @@ pub async fn dial(
         .await
         .map_err(DialError::Unresolved)?;
     let left = limit.saturating_sub(now().saturating_duration_since(started));
+    dial_resolved(&host_with_port(host, port), resolved, left).await
+}
+
+/// As [`dial`], with the addresses known already; `target` names them.
+///
+/// # Errors
+/// As of [`dial`].
+pub async fn dial_resolved(
+    target: &str,
+    resolved: Resolved,
+    limit: Duration,
+) -> Result<Dialed, DialError> {
     let order = interleave(&resolved.addresses);
-    let mut race = Race::new(order.clone(), left);
+    let mut race = Race::new(order.clone(), limit);
     let opened = poll_fn(|context| race.poll(context)).await;
     let winner = opened.as_ref().map(|it| (it.address, it.took));
     let mut attempts = race.finish(winner.is_some());
@@ -103,7 +115,7 @@ pub async fn dial(
             attempts,
         }),
         (stream, _) => Err(DialError::NoneAnswered {
-            target: host_with_port(host, port),
+            target: target.into(),
             untried: resolved.addresses.len() - attempts.len(),
             attempts,
             own_fault: stream.err(),

@@ -1,14 +1,21 @@
 //! Connected byte streams with the ecosystem's traits.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use mio::event::Source;
+use rustix::net::{SendFlags, send};
+use socket2::SockRef;
 
 use crate::reactor::{Direction, Watched};
+
+/// Bytes of a file that are sent in one go, after which others get their turn.
+const SENT_AT_ONCE: usize = 512 * 1024;
 
 /// A connected stream of bytes on the loop.
 ///
@@ -67,6 +74,39 @@ impl TcpStream {
         // or write tells better.
         let _ = watched.get().set_nodelay(true);
         Self(watched)
+    }
+
+    /// Sends what `file` holds at `offset`, `most` bytes at a time, without a copy
+    /// through this process (sendfile(2)); moves `offset` on. 0 is the end of the
+    /// file. A drop leaves no gap: `offset` says what was sent.
+    ///
+    /// # Errors
+    /// The connection is gone, or the file cannot be read.
+    pub async fn send_file(&self, file: &File, offset: &mut u64, most: u64) -> io::Result<usize> {
+        let most = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .min(SENT_AT_ONCE);
+        let send = |socket: &mio::net::TcpStream| {
+            Ok(rustix::fs::sendfile(socket, file, Some(offset), most)?)
+        };
+        self.0.operate(Direction::Write, send).await
+    }
+
+    /// Sends bytes that more will follow at once: they wait for it, so that both
+    /// leave in one segment (`MSG_MORE` of send(2)).
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn send_before_more(&self, bytes: &[u8]) -> io::Result<usize> {
+        let send = |socket: &mio::net::TcpStream| Ok(send(socket, bytes, SendFlags::MORE)?);
+        self.0.operate(Direction::Write, send).await
+    }
+
+    /// Makes the close a reset: whoever waits for more learns that it will not
+    /// come.
+    pub fn reset_on_close(&self) {
+        // It can only fail on a connection that is gone.
+        let _ = SockRef::from(self.source()).set_linger(Some(Duration::ZERO));
     }
 
     /// The other end; an IPv4 peer of a dual-stack socket as IPv4.

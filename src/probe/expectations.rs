@@ -23,8 +23,9 @@ impl Expectations {
             match step {
                 Step::Expect(pattern) => expectations.expected.push(pattern.clone()),
                 Step::Reject(pattern) => expectations.rejected.push(pattern.clone()),
-                Step::Send(_) => return Err(useless("--send", protocol)),
-                Step::Read(_) | Step::Rest { .. } => return Err(useless("--read", protocol)),
+                Step::Send(_) | Step::Read(_) | Step::Rest { .. } => {
+                    return Err(misplaced_step(step, protocol));
+                }
             }
         }
         Ok(expectations)
@@ -73,7 +74,14 @@ pub(super) fn regex(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| format!("`{text}` is not a regular expression: {error}"))
 }
 
-fn useless(option: &str, protocol: &str) -> String {
+/// That a protocol has no use for a step, in a sentence.
+pub(super) fn misplaced_step(step: &Step, protocol: &str) -> String {
+    let option = match step {
+        Step::Send(_) => "--send",
+        Step::Read(_) | Step::Rest { .. } => "--read",
+        Step::Expect(_) => "--expect",
+        Step::Reject(_) => "--reject",
+    };
     format!("`{option}` has no place in {protocol}, which sends and reads by itself")
 }
 

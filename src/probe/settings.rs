@@ -3,7 +3,7 @@
 
 use crate::units::enumerate;
 
-use super::{SCHEMES, Scheme, http, script, tls, udp};
+use super::{SCHEMES, Scheme, copies, http, script, tls, udp};
 
 /// What is asked of a target, beyond what its protocol's name says.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
@@ -21,6 +21,9 @@ pub struct Settings {
     /// HTTP.
     #[command(flatten)]
     pub http: http::Settings,
+    /// The file service.
+    #[command(flatten)]
+    pub copies: copies::Settings,
 }
 
 impl Settings {
@@ -52,6 +55,7 @@ impl Settings {
         let schemes: Vec<&Scheme> = schemes.into_iter().collect();
         let given = self.tls.given().into_iter();
         let given = given.chain(self.http.given()).chain(self.udp.given());
+        let given = given.chain(self.copies.given());
         let mut given = given.filter(|(_, is_given)| *is_given);
         let idle = given.find(|(option, _)| !schemes.iter().any(|it| self.reach(option, it)));
         match idle {
@@ -102,7 +106,8 @@ mod tests {
         let tls = settings.tls.given().map(|it| it.0);
         let http = settings.http.given().map(|it| it.0);
         let udp = settings.udp.given().map(|it| it.0);
-        let given = [&tls[..], &http, &udp].concat();
+        let copies = settings.copies.given().map(|it| it.0);
+        let given = [&tls[..], &http, &udp, &copies].concat();
         assert_eq!(given.len() + steps.len(), own.len());
         assert!(given.iter().all(|it| own.contains(it)), "{given:?}");
     }

@@ -54,10 +54,10 @@ pub struct Options {
 }
 
 /// Every protocol that can be shown: `raw`, and those that ask something by
-/// themselves; `echo` has a client of its own.
+/// themselves; the others have clients of their own.
 fn protocols() -> clap::builder::PossibleValuesParser {
     let asking = SCHEMES.iter().map(|it| it.name);
-    let asking = asking.filter(|it| !["tcp", "echo"].contains(it));
+    let asking = asking.filter(|it| !["tcp", "echo", "peer", "coordinator"].contains(it));
     std::iter::once(RAW)
         .chain(asking)
         .collect::<Vec<_>>()

@@ -341,6 +341,12 @@ fn write_latency(lines: &mut String, latency: &Latency) {
     }
 }
 
+/// Lines of a file, as a terminal may have them.
+pub(super) fn for_terminal(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
 /// What came from the network must not steer the terminal.
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use futures_lite::AsyncWriteExt;
 
-use super::{Client, Running, Server, Stop, write_port_file};
+use super::{Client, Kind, Running, Server, Stop, tell};
 use crate::finding::End;
 use crate::net::{UdpSocket, bind_udp};
 use crate::reactor::{Buffer, TaskGroup, sleep, within};
 
-/// The service's name in logs.
+/// The service's name.
+const NAME: &str = "echo";
+
+/// Its name in logs.
 const TARGET: &str = "serve::echo";
 
 /// The most that a UDP header can announce (RFC 768).
@@ -45,22 +48,22 @@ pub struct Options {
 /// # Errors
 /// No address could be bound, or the port file not be written.
 pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
-    let mut stop = Stop::catch()?;
-    if options.udp {
-        let starting = start_udp(options.port, &options.server);
-        let Some((_tasks, addresses)) = stop.or_done(starting).await? else {
-            return Ok(());
+    if !options.udp {
+        let kind = Kind {
+            name: NAME,
+            target: TARGET,
+            port: options.port,
+            confinement: None,
         };
-        tell(options, &addresses, "udp", announce)?;
-        stop.wait().await?;
-        return Ok(());
+        return super::serve(kind, &options.server, announce, echo).await;
     }
-    let starting = start(options.port, &options.server);
-    let Some((running, addresses)) = stop.or_done(starting).await? else {
+    let mut stop = Stop::catch()?;
+    let starting = start_udp(options.port, &options.server);
+    let Some((_tasks, addresses)) = stop.or_done(starting).await? else {
         return Ok(());
     };
-    tell(options, &addresses, "tcp", announce)?;
-    running.until_signalled(stop, options.server.grace).await?;
+    tell(NAME, "udp", &addresses, &options.server, announce)?;
+    stop.wait().await?;
     Ok(())
 }
 
@@ -96,21 +99,6 @@ pub async fn start_udp(
         tasks.spawn(echo_datagrams(socket));
     }
     Ok((tasks, addresses))
-}
-
-fn tell(
-    options: &Options,
-    addresses: &[SocketAddr],
-    protocol: &str,
-    announce: &mut dyn FnMut(&str),
-) -> anyhow::Result<()> {
-    if let (Some(path), Some(address)) = (&options.server.port_file, addresses.first()) {
-        write_port_file(path, address.port())?;
-    }
-    for address in addresses {
-        announce(&format!("listening echo {address}/{protocol}"));
-    }
-    Ok(())
 }
 
 /// One client, until its end.

@@ -1,23 +1,22 @@
 //! The file that tells a script which port a server got.
 
-use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+
+use crate::files::Draft;
 
 /// Writes `port` in decimal and a newline, by rename: a reader sees all of it
 /// or no file at all.
 ///
 /// # Errors
 /// The directory cannot be written to.
-pub fn write_port_file(path: &Path, port: u16) -> anyhow::Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let draft = Path::new(&draft);
-    let written = fs::write(draft, format!("{port}\n")).and_then(|()| fs::rename(draft, path));
-    if written.is_err() {
-        // Nothing is left behind if it can be helped.
-        let _ = fs::remove_file(draft);
-    }
-    written.with_context(|| format!("cannot write the port file `{}`", path.display()))
+pub(super) fn write_port_file(path: &Path, port: u16) -> anyhow::Result<()> {
+    let write = || {
+        let mut draft = Draft::begin(path)?;
+        writeln!(draft, "{port}")?;
+        draft.finish()
+    };
+    write().with_context(|| format!("cannot write the port file `{}`", path.display()))
 }

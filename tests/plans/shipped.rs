@@ -9,7 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every plan that is shipped.
-const PLANS: [&str; 3] = ["echo.toml", "firewall.toml", "web.toml"];
+const PLANS: [&str; 4] = [
+    "echo.toml",
+    "file-service.toml",
+    "firewall.toml",
+    "web.toml",
+];
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

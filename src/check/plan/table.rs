@@ -35,6 +35,8 @@ impl Reader<'_> {
                 if entry.key == "steps" {
                     table.given.extend(self.steps(&entry.node));
                 }
+            } else if let ("expect", Value::Table(all)) = (&*entry.key, &entry.node.value) {
+                table.given.extend(self.expectations(all));
             } else if let Some(option) = self.grammar.option(&entry.key) {
                 if self.grammar.is_step(&option) {
                     step = step.or(Some(entry));
@@ -55,6 +57,19 @@ impl Reader<'_> {
     fn give(&mut self, option: &str, node: &Node<'_>) -> Vec<Given> {
         let (directory, mistakes) = (&self.directory, &mut self.mistakes);
         self.grammar.give(option, node, directory, mistakes)
+    }
+
+    /// `{copies = "one", sha256 = "…"}`: options that say what is expected.
+    fn expectations(&mut self, entries: &[Entry<'_>]) -> Vec<Given> {
+        let mut all = Vec::new();
+        for entry in self.once(entries) {
+            let option = self.grammar.option(&entry.key);
+            match option.filter(|it| !self.grammar.is_step(it)) {
+                Some(option) => all.extend(self.give(&option, &entry.node)),
+                None => self.unknown(entry),
+            }
+        }
+        all
     }
 
     /// `[{send = "…"}, {expect = "…"}]`, in this order.

@@ -39,7 +39,9 @@ fn sentences(plan: &[Planned]) -> Vec<String> {
 #[test]
 fn every_option_of_a_check_is_a_key() {
     let mut grammar = Grammar::new(&WORDS);
-    let samples = ["5s", "7", "fin", "rst", "smtp", "ntp", "x: y", "text"];
+    let samples = [
+        "5s", "7", "fin", "rst", "smtp", "ntp", "x: y", "both", "text",
+    ];
     let samples = samples.map(|it| Value::Text(it.into())).into_iter();
     let samples: Vec<Node<'_>> = [Value::Flag(true)]
         .into_iter()

@@ -1,0 +1,107 @@
+//! `netkit probe peer` and `netkit probe coordinator`: the clients of the file
+//! service.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+
+use super::super::{Invocation, Parsed, Reporting, Verb, attended, complain, parse};
+use super::one_server;
+use crate::finding::{Exit, Record};
+use crate::probe::copies::{FileProbe, Options, Place, Screen, Service};
+use crate::probe::{coordinator, peer};
+use crate::report::{Destination, Format, Reporter};
+
+pub(super) const CLIENTS: &[Verb] = &[
+    Verb {
+        name: "probe peer",
+        about: "Fetch a file from a peer, and compare it with another's",
+        examples: "Examples:
+  netkit probe peer 172.31.16.124 file1.txt      the copy of SERVER2
+  netkit probe peer backup file1.txt --output copy.txt
+  netkit probe peer a file1.txt --compare b:5002 have both the same?",
+        parser: Invocation::<Reporting<Options>>::command,
+        run: |verb, arguments| run(&peer::SERVICE, verb, arguments),
+    },
+    Verb {
+        name: "probe coordinator",
+        about: "Fetch a file from the file service, and see whether its sides agree",
+        examples: "Examples:
+  netkit probe coordinator 172.31.34.27 file1.txt
+  netkit probe coordinator 172.31.34.27 file1.txt --diff
+  netkit probe coordinator 172.31.34.27 file1.txt --require-match -o json",
+        parser: Invocation::<Reporting<Options>>::command,
+        run: |verb, arguments| run(&coordinator::SERVICE, verb, arguments),
+    },
+];
+
+fn run(service: &'static Service, verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return Ok(exit),
+    };
+    let Reporting { options, report } = options;
+    let is_text = report.format == Format::Text && !global.quiet;
+    let probe = match prepare(service, options, is_text) {
+        Ok(probe) => probe,
+        Err(error) => return Ok(complain(&error)),
+    };
+    let reporter = match global.reporter_to(Destination::Stdout, &report, 0) {
+        Ok(reporter) => reporter,
+        Err(error) => return Ok(complain(&error.into())),
+    };
+    let screen = reporter.clone();
+    let records = reporter.clone();
+    attended(&reporter, async move {
+        let tell = |record: Record| match &record {
+            // A person has seen the copies; what is wrong with them is left.
+            Record::Reply(reply) if is_text => {
+                reply.reason.iter().for_each(|it| records.note(it));
+            }
+            _ => records.tell(&record),
+        };
+        probe.run(&screen, &tell).await
+    })
+}
+
+fn prepare(service: &'static Service, options: Options, shows: bool) -> anyhow::Result<FileProbe> {
+    let server = place(service, &options.target)?;
+    let compared = options.compare.as_deref();
+    let compared = compared.map(|it| place(&peer::SERVICE, it)).transpose()?;
+    Ok(FileProbe {
+        service,
+        server,
+        compared: compared.map(|it| (&peer::SERVICE, it)),
+        options,
+        shows,
+    })
+}
+
+fn place(service: &Service, text: &str) -> anyhow::Result<Place> {
+    let server = one_server(service.name, text)?;
+    Ok(Place {
+        host: server.host,
+        port: server.port.unwrap_or(service.port),
+        name: server.name,
+    })
+}
+
+impl Screen for Reporter {
+    fn line(&self, text: &str) {
+        if self.is_for_people() {
+            self.announce(text);
+        }
+    }
+
+    fn bytes(&self, bytes: &[u8]) {
+        self.body(bytes);
+    }
+
+    fn expect(&self, bytes: u64) {
+        self.expect_bytes(bytes);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.advance_bytes(bytes);
+    }
+}

@@ -1,0 +1,141 @@
+//! `netkit serve NAME`: from the words of the command line to a service.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+
+use anyhow::anyhow;
+use clap::{Args, Command, CommandFactory};
+
+use super::probe::one_server;
+use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
+use crate::finding::Exit;
+use crate::report::Format;
+use crate::serve::{coordinator, echo, peer};
+
+/// Every service, by the name of its protocol.
+const SERVICES: &[Verb] = &[
+    Verb {
+        name: "serve echo",
+        about: "Send back whatever arrives (= netkit echo-server)",
+        examples: ECHO_EXAMPLES,
+        parser: Invocation::<echo::Options>::command,
+        run: echo_server,
+    },
+    Verb {
+        name: "serve peer",
+        about: "Serve files to a coordinator: the second side of the file service",
+        examples: "Examples:
+  netkit serve peer                              port 5002, the files in ~/file_storage
+  netkit serve peer --root copies --port 0 -v    a free port, each request logged",
+        parser: Invocation::<peer::Options>::command,
+        run: peer_server,
+    },
+    Verb {
+        name: "serve coordinator",
+        about: "Serve files and compare them with a peer's: the first side of the file service",
+        examples: "Examples:
+  netkit serve coordinator --peer 172.31.16.124:5002
+  netkit serve coordinator --peer backup --root files --peer-timeout 2s -v",
+        parser: Invocation::<coordinator::Options>::command,
+        run: coordinator_server,
+    },
+];
+
+pub(super) const ECHO_EXAMPLES: &str = "Examples:
+  netkit echo-server                             port 12345, every address
+  netkit echo-server --port 0 --port-file port   a free port, told to a script
+  netkit echo-server --host localhost -v         loopback, connections logged
+  netkit echo-server --udp --log json -v         datagrams, a JSON log";
+
+pub(super) const EXAMPLES: &str = "Examples:
+  netkit serve echo --help                       a service's options and examples
+  netkit serve peer --root copies                the second side of the file service
+  netkit serve coordinator --peer 172.31.16.124  the first side";
+
+/// A parser of each, for the tree of all verbs.
+pub(super) fn parser() -> Command {
+    let parsers = SERVICES.iter().map(|it| it.parser().name(protocol(it)));
+    Command::new("")
+        .subcommand_required(true)
+        .subcommand_value_name("NAME")
+        .disable_help_subcommand(true)
+        .subcommands(parsers)
+}
+
+/// Its protocol's name.
+fn protocol(service: &Verb) -> &'static str {
+    let (_, name) = service.name.split_once(' ').unwrap_or_default();
+    name
+}
+
+pub(super) fn run(_: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let known = || SERVICES.iter().map(protocol).collect::<Vec<_>>().join(", ");
+    let Some((name, rest)) = arguments.split_first() else {
+        return Ok(complain(&anyhow!(
+            "which protocol? `netkit serve NAME`, where NAME is {}",
+            known()
+        )));
+    };
+    let name = name.to_string_lossy();
+    match SERVICES.iter().find(|it| protocol(it) == name) {
+        Some(service) => (service.run)(service, rest),
+        None if ["-h", "--help"].contains(&name.as_ref()) => Ok(print(&help(), io::stdout())),
+        None => Ok(complain(&anyhow!(
+            "unknown protocol `{name}` (expected one of: {})",
+            known()
+        ))),
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("Usage: netkit serve NAME [OPTIONS]\n\nServices:\n");
+    for service in SERVICES {
+        let _ = writeln!(text, "  {:12} {}", protocol(service), service.about);
+    }
+    let _ = writeln!(text, "\n{EXAMPLES}");
+    text
+}
+
+pub(super) fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    serving(verb, arguments, async |options: echo::Options, announce| {
+        echo::serve(&options, announce).await
+    })
+}
+
+fn peer_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    serving(verb, arguments, async |options: peer::Options, announce| {
+        peer::serve(&options, announce).await
+    })
+}
+
+fn coordinator_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    serving(
+        verb,
+        arguments,
+        async |options: coordinator::Options, announce| {
+            let peer = one_server("peer", &options.peer)?;
+            let place = (peer.host.as_str(), peer.port.unwrap_or_default());
+            coordinator::serve(&options, place, announce).await
+        },
+    )
+}
+
+/// Parses a service's options and serves on a new loop.
+fn serving<O: Args>(
+    verb: &Verb,
+    arguments: &[OsString],
+    serve: impl AsyncFnOnce(O, &mut dyn FnMut(&str)) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<O>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return Ok(exit),
+    };
+    let reporter = global.reporter(Format::Text, 0);
+    let announce = reporter.clone();
+    attended(&reporter, async move {
+        let mut announce = |line: &str| announce.announce(line);
+        serve(options, &mut announce).await?;
+        Ok(Exit::Good)
+    })
+}

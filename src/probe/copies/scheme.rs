@@ -1,0 +1,95 @@
+//! `peer://` and `coordinator://`: is the file there, and is it what it should
+//! be?
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use super::answer::{Answer, Nothing, Service};
+use super::settings::Found;
+use super::{Broken, Settings};
+use crate::finding::{Finding, State};
+use crate::probe::link::Link;
+use crate::probe::{Ask, At, Question};
+use crate::reactor::now;
+
+/// A file, and what is expected of it.
+struct File {
+    service: &'static Service,
+    path: String,
+    expected: Settings,
+}
+
+/// Understands what is asked of a service.
+///
+/// # Errors
+/// Names what makes no sense.
+pub(in crate::probe) fn prepare(
+    service: &'static Service,
+    path: Option<&str>,
+    settings: &crate::probe::Settings,
+) -> Result<Question, String> {
+    let path = path.and_then(|it| it.strip_prefix('/')).unwrap_or_default();
+    let name = service.name;
+    if path.is_empty() {
+        return Err(format!("it names no file (hint: {name}://HOST/file1.txt)"));
+    }
+    settings.copies.validate(&settings.script, name)?;
+    Ok(Some(Rc::new(File {
+        service,
+        path: path.into(),
+        expected: settings.copies.clone(),
+    })))
+}
+
+impl Ask for File {
+    fn ask<'a>(&'a self, at: &'a At<'a>) -> Pin<Box<dyn Future<Output = Finding> + 'a>> {
+        Box::pin(async { self.fetch(at).await.unwrap_or_else(|finding| finding) })
+    }
+
+    fn sentence(&self) -> String {
+        self.expected.sentence(&self.path)
+    }
+}
+
+impl File {
+    async fn fetch(&self, at: &At<'_>) -> Result<Finding, Finding> {
+        let (stream, link) = Link::open(at).await?.take_stream();
+        let asked = now();
+        let mut nothing = Nothing;
+        let receiving = self
+            .service
+            .receive(stream, &self.path, at.limit, &mut nothing);
+        let received = link.within(receiving).await;
+        let received = received.unwrap_or(Err(Broken::Late(at.limit)));
+        let mut finding = link.into_finding();
+        let answer = match received {
+            Ok(answer) => answer,
+            Err(broken) => return Err(finding.but(state_of(&broken), broken.to_string())),
+        };
+        finding.phases.first_byte = Some(answer.answered.saturating_duration_since(asked));
+        finding.seen = Some(answer.head.kind.into());
+        match self.judge(&answer) {
+            Ok(()) => Ok(finding),
+            Err(reason) => Err(finding.but(State::Mismatch, reason)),
+        }
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<(), String> {
+        let copies = answer.head.copies.map_err(String::from)?;
+        self.expected.judge(&Found {
+            copies,
+            sha256: &answer.sha256,
+        })
+    }
+}
+
+/// What a broken answer says of its server.
+fn state_of(broken: &Broken) -> State {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    match broken {
+        Broken::Lost(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => State::Reset,
+        Broken::Lost(_) | Broken::Kept(_) => State::Unknown,
+        Broken::Malformed(_) | Broken::Short { .. } | Broken::Late(_) => State::Mismatch,
+    }
+}

@@ -1,0 +1,69 @@
+//! What a serving process may touch of the file system once it serves: its root
+//! and its spool, so that no mistake of ours opens anything else (Landlock).
+
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetError, RulesetStatus,
+};
+
+/// The rights that are taken away, as far as the kernel knows them.
+const RIGHTS: ABI = ABI::V5;
+
+/// The files that a service needs.
+#[derive(Default)]
+pub struct Confinement<'a> {
+    /// Whatever is beneath these is read.
+    pub read: Vec<BorrowedFd<'a>>,
+    /// Temporary files are made in these.
+    pub spool: Vec<&'a Path>,
+}
+
+impl Confinement<'_> {
+    /// Takes everything else away from this thread and those that it starts
+    /// from now on, for ever; what is open stays open. Says under `target` what
+    /// came of it: an old kernel cannot, which is no reason not to serve.
+    pub fn enter(&self, target: &'static str) {
+        match self.restrict() {
+            Ok(RulesetStatus::NotEnforced) => {
+                log::info!(target: target, "not confined: this kernel has no Landlock");
+            }
+            Ok(RulesetStatus::PartiallyEnforced) => {
+                log::info!(target: target, "confined to its files as far as this kernel can");
+            }
+            Ok(RulesetStatus::FullyEnforced) => {
+                log::info!(target: target, "confined to its files (Landlock)");
+            }
+            Err(error) => log::warn!(target: target, "cannot be confined to its files: {error}"),
+        }
+    }
+
+    fn restrict(&self) -> Result<RulesetStatus, RulesetError> {
+        let mut rules = Ruleset::default()
+            .handle_access(AccessFs::from_all(RIGHTS))?
+            .create()?;
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        for directory in &self.read {
+            rules = rules.add_rule(PathBeneath::new(directory, read))?;
+        }
+        let write = AccessFs::MakeReg | AccessFs::ReadFile | AccessFs::WriteFile;
+        for directory in &self.spool {
+            rules = allow(rules, directory, write | AccessFs::Truncate)?;
+        }
+        Ok(rules.restrict_self()?.ruleset)
+    }
+}
+
+/// A directory that is not there needs no right.
+fn allow(
+    rules: RulesetCreated,
+    directory: &Path,
+    rights: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(directory) {
+        Ok(opened) => rules.add_rule(PathBeneath::new(opened, rights)),
+        Err(_) => Ok(rules),
+    }
+}
