@@ -49,7 +49,7 @@ const TURNS_OF_ONE_PORT: u32 = 2;
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 #[group(skip)]
 pub struct Options {
-    /// What to check: `[NAME://]HOST[:PORTS][/PATH][=STATE]`, such as `web:80,443`,
+    /// What to check: `[NAME://]HOST[:PORTS][=STATE]` or `NAME://HOST/PATH`, such as `web:80,443`,
     /// `10.0.0.0/28:22=filtered`, `web[1-8]:http` or `https://web/health`; `-` reads
     /// targets from standard input
     ///
@@ -67,7 +67,8 @@ pub struct Options {
     #[arg(long, value_name = "TAG")]
     pub only: Vec<String>,
     /// Say in words what would be checked, also by PLAN, and send nothing
-    #[arg(long, value_name = "PLAN", num_args = 0..=1, conflicts_with = "format")]
+    #[arg(long, value_name = "PLAN", num_args = 0..=1,
+          conflicts_with_all = ["format", "save", "diff", "command", "wait"])]
     pub explain: Option<Option<PathBuf>>,
     /// Keep trying until everything is as expected, at most for TIME
     #[arg(long, short, value_name = "TIME", value_parser = parse_positive_duration)]
@@ -224,8 +225,23 @@ pub fn prepare(options: &Options) -> anyhow::Result<Checks> {
         options.only.is_empty() || !plans.is_empty(),
         "--only picks checks of a plan (hint: give one with --plan FILE)"
     );
+    let stdins = plans.iter().filter(|it| it.as_os_str() == "-").count();
+    let stdins = stdins + options.targets.iter().filter(|it| *it == "-").count();
+    ensure!(
+        stdins <= 1,
+        "standard input can be read once: one `-`, for targets or for a plan"
+    );
     for plan in plans {
-        let planned = load_plan(plan, &options.settings)?.into_iter();
+        let planned = load_plan(plan, &options.settings)?;
+        if let Some(tag) = options
+            .only
+            .iter()
+            .find(|tag| !planned.iter().any(|it| it.tags.contains(tag)))
+        {
+            let plan = plan.display();
+            bail!("no check of the plan `{plan}` has the tag `{tag}`");
+        }
+        let planned = planned.into_iter();
         let wanted = planned.filter(|it| it.is_tagged(&options.only));
         checks.extend(wanted.map(|it| Rc::new(it.check)));
     }

@@ -184,6 +184,8 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     };
     let server = options.options.server.take();
     let server = server.map(|it| probe::one_server("echo", &it)).transpose();
+    let forms = options.report.show_replies().map_err(anyhow::Error::msg);
+    let server = server.and_then(|it| forms.map(|()| it));
     let understood = server.and_then(|it| options.options.validate().map(|()| it));
     match understood {
         Ok(None) => {}

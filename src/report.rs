@@ -86,6 +86,33 @@ pub struct Options {
     pub files: Files,
 }
 
+impl Options {
+    /// Makes sure that only forms are asked for that show replies too, as they
+    /// are not made of the results of checks alone.
+    ///
+    /// # Errors
+    /// Names the form that would be empty.
+    pub fn show_replies(&self) -> Result<(), String> {
+        let files = self.files.all();
+        let files = files.into_iter().filter(|(path, _)| path.is_some());
+        let mut wanted = files.map(|(_, format)| format).chain([self.format]);
+        match wanted.find(|it| !it.shows_replies()) {
+            Some(format) => Err(format!(
+                "a report as {} is of checks: `netkit check` writes it, here text, json and \
+                 ndjson are known",
+                format!("{format:?}").to_lowercase()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Format {
+    fn shows_replies(self) -> bool {
+        matches!(self, Self::Text | Self::Ndjson | Self::Json | Self::Quiet)
+    }
+}
+
 /// Reports in files, beside what is written to standard output.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[group(skip)]
@@ -115,12 +142,9 @@ pub struct Files {
 }
 
 impl Files {
-    /// Begins each of them.
-    ///
-    /// # Errors
-    /// One cannot be written: names it.
-    fn begin(&self) -> io::Result<Vec<ReportFile>> {
-        let all = [
+    /// Each that there can be, with its form.
+    fn all(&self) -> [(&Option<PathBuf>, Format); 7] {
+        [
             (&self.save, Format::Json),
             (&self.report_json, Format::Json),
             (&self.report_junit, Format::Junit),
@@ -128,8 +152,16 @@ impl Files {
             (&self.report_csv, Format::Csv),
             (&self.report_tap, Format::Tap),
             (&self.report_prometheus, Format::Prometheus),
-        ];
-        let wanted = all
+        ]
+    }
+
+    /// Begins each of them.
+    ///
+    /// # Errors
+    /// One cannot be written: names it.
+    fn begin(&self) -> io::Result<Vec<ReportFile>> {
+        let wanted = self
+            .all()
             .into_iter()
             .filter_map(|(path, format)| Some((path.as_ref()?, format)));
         let begun = wanted.map(|(path, format)| {
@@ -224,6 +256,15 @@ impl Reporter {
             state.progress.advance_by(1);
         }
         state.output.flush_soon();
+    }
+
+    /// Takes a record that the person at the screen knows already: it stands in
+    /// files alone.
+    pub fn keep(&self, record: &Record) {
+        let now = SystemTime::now();
+        for file in &mut self.0.borrow_mut().files {
+            file.record(record, now);
+        }
     }
 
     /// Says something to a person, beside the results.

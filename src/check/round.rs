@@ -85,11 +85,31 @@ impl HostRun {
         let settings = &self.check.settings;
         let limit = self.run.patience(settings.timeout);
         let hurried = limit < settings.timeout;
-        match resolve(&self.host, 0, settings.families, limit).await {
+        let (resolved, attempts) = self.resolve(limit).await;
+        match resolved {
             Ok(resolved) => self.start_all(resolved, pending).await,
             // Cut short by the deadline, it knows less than the one before.
             Err(error) if error.cut_short && hurried && self.is_standing() => {}
-            Err(error) => self.unresolved(error),
+            Err(error) => self.unresolved(error, attempts),
+        }
+    }
+
+    /// Looks the name up, again as often as `--retries` allows; and how often it
+    /// did.
+    async fn resolve(&self, limit: Duration) -> (Result<Resolved, ResolveError>, u32) {
+        let settings = &self.check.settings;
+        let allowed = match self.run.deadline {
+            Some(_) => 0,
+            None => settings.retries,
+        };
+        let mut attempts = 1;
+        loop {
+            let resolved = resolve(&self.host, 0, settings.families, limit).await;
+            if resolved.is_ok() || attempts > allowed {
+                return (resolved, attempts);
+            }
+            attempts += 1;
+            sleep(self.run.options.interval).await;
         }
     }
 
@@ -283,7 +303,7 @@ impl HostRun {
     }
 
     /// One result for all ports: none of them could be tried.
-    fn unresolved(&self, error: ResolveError) {
+    fn unresolved(&self, error: ResolveError, attempts: u32) {
         let before = (self.index, 0, None);
         self.run
             .standing
@@ -301,10 +321,14 @@ impl HostRun {
             address: None,
             family: None,
             expected,
-            // A name that is not there may well be what `down` expects.
-            ok: matches!(expected, Expected::Down | Expected::Any),
+            // A name that is not there may well be what `down` expects; a resolver
+            // that cannot say proves nothing.
+            ok: match expected {
+                Expected::Down => error.is_known,
+                expected => expected == Expected::Any,
+            },
             was: None,
-            attempts: 1,
+            attempts,
             flaky: false,
             finding,
         });
@@ -330,6 +354,7 @@ impl HostRun {
         // Passing at the first look is no change.
         if from != Some(to) && (from.is_some() || !result.ok) {
             self.run.tell(Record::Transition(Transition {
+                name: result.name.clone(),
                 target: result.target.clone(),
                 address: result.address,
                 from,

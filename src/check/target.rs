@@ -1,5 +1,5 @@
 //! What is to be checked, as a user writes it:
-//! `[NAME://]HOST[:PORTS][/PATH][=STATE]`.
+//! `[NAME://]HOST[:PORTS][=STATE]`, or `NAME://HOST[:PORTS]/PATH`.
 
 mod hosts;
 mod ports;
@@ -39,7 +39,7 @@ pub struct TargetError {
 }
 
 impl Target {
-    /// Reads `[NAME://]HOST[:PORTS][/PATH][=STATE]`.
+    /// Reads `[NAME://]HOST[:PORTS][=STATE]` or `NAME://HOST[:PORTS]/PATH`.
     ///
     /// HOST is a name, an IPv4 address, an IPv6 address in brackets, a network
     /// such as `10.0.0.0/28` (every address of it), or a row such as

@@ -12,7 +12,7 @@ use super::{Invocation, Parsed, Reporting, Verb, attended, complain, find_verb, 
 use crate::check::Target;
 use crate::finding::{Exit, Expected, Record};
 use crate::probe::show::{Options, Peer, Probe, RAW};
-use crate::report::Format;
+use crate::report::{Destination, Format};
 
 pub(super) const EXAMPLES: &str = "Examples:
   netkit probe raw 172.31.34.27:5001 --send 'GET file1.txt\\n'   look at a service by hand
@@ -54,12 +54,20 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let Reporting { options, report } = options;
-    let probe = match prepare(options) {
+    let is_raw = options.protocol == RAW;
+    let forms = match is_raw {
+        true => report.show_replies().map_err(anyhow::Error::msg),
+        false => Ok(()),
+    };
+    let probe = match forms.and_then(|()| prepare(options)) {
         Ok(probe) => probe,
         Err(error) => return Ok(complain(&error)),
     };
     let format = report.format;
-    let reporter = global.reporter(format, 0);
+    let reporter = match global.reporter_to(Destination::Stdout, &report, 0) {
+        Ok(reporter) => reporter,
+        Err(error) => return Ok(complain(&error.into())),
+    };
     let (lines, records) = (reporter.clone(), reporter.clone());
     attended(&reporter, async move {
         // People read the lines; of the records only what these do not say.
@@ -69,10 +77,10 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
                 lines.announce(line);
             }
         };
-        let tell = |record: Record| {
-            if !is_text || matches!(record, Record::Result(_)) {
-                records.tell(&record);
-            }
+        let tell = |record: Record| match record {
+            Record::Result(_) => records.tell(&record),
+            _ if is_text => records.keep(&record),
+            _ => records.tell(&record),
         };
         probe.run(&say, &tell).await
     })

@@ -1,6 +1,6 @@
 //! A file that is written whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,13 @@ impl Draft {
     /// # Errors
     /// Its directory cannot be written to.
     pub fn begin(path: &Path) -> io::Result<Self> {
+        // Where a link leads, and with the rights of what stands there.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mode = fs::metadata(path).map_or(USUAL_MODE, |it| it.permissions().mode());
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let file = Builder::new()
             .prefix(".netkit-")
-            .permissions(Permissions::from_mode(USUAL_MODE))
+            .permissions(Permissions::from_mode(mode))
             .tempfile_in(folder.unwrap_or(Path::new(".")))?;
         Ok(Self {
             file,
@@ -74,6 +77,14 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"before");
         draft.finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        Draft::begin(&link).unwrap().finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it is as private as before");
+        fs::remove_file(&link).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(Draft::begin(Path::new("/nowhere/at/all")).is_err());
     }

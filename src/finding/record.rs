@@ -115,6 +115,9 @@ pub struct Attempt {
 /// A change of state while waiting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Transition {
+    /// What a plan calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Rc<str>>,
     /// The target as it was asked for, with the port.
     pub target: String,
     /// The address; absent while the name has none.

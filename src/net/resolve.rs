@@ -40,6 +40,8 @@ pub struct ResolveError {
     pub took: Duration,
     /// Whether it was given up at the limit: more time might have helped.
     pub cut_short: bool,
+    /// Whether it is known that there is no such address; else nobody could say.
+    pub is_known: bool,
 }
 
 impl Resolved {
@@ -98,6 +100,7 @@ pub async fn resolve(
         hint: hint.into(),
         took: now().saturating_duration_since(started),
         cut_short,
+        is_known: !cut_short,
     };
     if let Some(Err(zone)) = numeric(host, port) {
         let reason = format!("there is no interface `{zone}`");
@@ -119,7 +122,13 @@ pub async fn resolve(
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             let (reason, hint) = explain(&error);
-            return Err(fail(reason, hint, false));
+            return Err(ResolveError {
+                is_known: matches!(
+                    error.kind(),
+                    LookupErrorKind::NoName | LookupErrorKind::NoData
+                ),
+                ..fail(reason, hint, false)
+            });
         }
         Err(_) => {
             let (reason, hint) = silence(&asked, limit);

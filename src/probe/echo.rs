@@ -60,10 +60,10 @@ pub struct Options {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Time between two messages of the series; 0 sends the next at once
-    #[arg(long, short, value_name = "TIME", default_value = "1s", value_parser = parse_duration)]
+    #[arg(long, short, value_name = "TIME", default_value = "1s", value_parser = parse_duration, requires = "count")]
     pub interval: Duration,
     /// Size of each message of the series
-    #[arg(long, value_name = "SIZE", default_value = "64", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "64", value_parser = parse_size, requires = "count")]
     pub size: usize,
     /// How long to wait for the connection, and for each echo
     #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_positive_duration)]

@@ -41,6 +41,7 @@ pub(super) async fn begin(
         link,
         at,
         buffer: Vec::new(),
+        heard: false,
     };
     let outcome = match protocol {
         Starttls::Smtp => talk.smtp().await,
@@ -94,6 +95,8 @@ struct Talk<'a> {
     link: &'a mut Link,
     at: &'a At<'a>,
     buffer: Vec<u8>,
+    /// Something has come at all.
+    heard: bool,
 }
 
 impl Talk<'_> {
@@ -275,6 +278,7 @@ impl Talk<'_> {
         let read = super::link::until(deadline, self.link.stream.read(&mut chunk)).await;
         let came = quote(&self.buffer);
         let so_far = match came.as_str() {
+            "" if self.heard => String::from("nothing more came"),
             "" => String::from("nothing came"),
             came => format!("only `{came}` came"),
         };
@@ -292,6 +296,7 @@ impl Talk<'_> {
             }),
             Some(Ok(count)) => {
                 (self.at.observe)(Event::Received(&chunk[..count]));
+                self.heard = true;
                 self.buffer.extend_from_slice(&chunk[..count]);
                 Ok(())
             }

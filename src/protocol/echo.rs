@@ -6,6 +6,9 @@ use std::fmt;
 /// Bytes of a payload that carry its number.
 const NUMBER_BYTES: usize = 8;
 
+/// Odd, so that every byte comes once in 256.
+const SPREAD: u8 = 167;
+
 /// The numbered payload of a measured series: `size` bytes that differ from
 /// those of every other number as far as `size` allows.
 #[must_use]
@@ -13,7 +16,9 @@ pub fn payload(number: u64, size: usize) -> Vec<u8> {
     let head = number.to_be_bytes().into_iter();
     let body = (0_u8..=250)
         .cycle()
-        .map(|it| it.wrapping_add(head_byte(number)));
+        // Spread, so that a few bytes already hold letters and high bits: a server
+        // that changes those shows.
+        .map(|it| it.wrapping_mul(SPREAD).wrapping_add(head_byte(number)));
     head.chain(body).take(size).collect()
 }
 

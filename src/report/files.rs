@@ -1,24 +1,31 @@
 //! Reports in files: whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Format;
 use super::writer::Writer;
+use crate::files::Draft;
 use crate::finding::Record;
 
-/// A report that is being written beside the place where it will stand. A drop
-/// leaves what stood there before.
+/// A report that is being written. A drop leaves what stood in its place before.
 pub(super) struct ReportFile {
     path: PathBuf,
-    /// Where it grows, if it is to be renamed.
-    growing: Option<PathBuf>,
-    file: BufWriter<File>,
+    to: To,
     writer: Box<dyn Writer>,
     buffer: Vec<u8>,
     failure: Option<io::Error>,
+}
+
+/// Where it is written.
+enum To {
+    /// Beside the place where it will stand.
+    Draft(BufWriter<Draft>),
+    /// What is no file of ours to be replaced: a device, a pipe, an open
+    /// descriptor by its name in /dev.
+    Special(Box<dyn Write>),
 }
 
 impl ReportFile {
@@ -27,21 +34,13 @@ impl ReportFile {
     /// # Errors
     /// Nothing can be written there.
     pub(super) fn begin(path: &Path, format: Format) -> io::Result<Self> {
-        // A device or a pipe cannot be replaced, and is not to be.
-        let special = fs::metadata(path).is_ok_and(|it| !it.is_file());
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let growing = (!special).then(|| beside(&path)).transpose()?;
-        let file = match &growing {
-            Some(growing) => OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(growing)?,
-            None => OpenOptions::new().write(true).open(&path)?,
+        let to = match is_special(path) {
+            true => To::Special(Box::new(OpenOptions::new().append(true).open(path)?)),
+            false => To::Draft(BufWriter::new(Draft::begin(path)?)),
         };
         Ok(Self {
-            path,
-            growing,
-            file: BufWriter::new(file),
+            path: path.into(),
+            to,
             writer: format.writer(false),
             buffer: Vec::new(),
             failure: None,
@@ -54,8 +53,12 @@ impl ReportFile {
     }
 
     fn drain(&mut self) {
+        let to: &mut dyn Write = match &mut self.to {
+            To::Draft(draft) => draft,
+            To::Special(special) => special,
+        };
         if self.failure.is_none() {
-            self.failure = self.file.write_all(&self.buffer).err();
+            self.failure = to.write_all(&self.buffer).err();
         }
         self.buffer.clear();
     }
@@ -67,17 +70,14 @@ impl ReportFile {
     pub(super) fn finish(mut self, at: SystemTime) -> io::Result<()> {
         self.writer.finish(at, &mut self.buffer);
         self.drain();
-        let written = match self.failure.take() {
-            Some(error) => Err(error),
-            None => self.file.flush(),
+        let placed = match (self.failure, self.to) {
+            (Some(error), _) => Err(error),
+            (None, To::Draft(draft)) => draft
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)
+                .and_then(Draft::finish),
+            (None, To::Special(mut special)) => special.flush(),
         };
-        let placed = written.and_then(|()| match &self.growing {
-            Some(growing) => fs::rename(growing, &self.path),
-            None => Ok(()),
-        });
-        if placed.is_ok() {
-            self.growing = None;
-        }
         placed.map_err(|error| {
             let path = self.path.display();
             io::Error::new(
@@ -88,21 +88,8 @@ impl ReportFile {
     }
 }
 
-impl Drop for ReportFile {
-    fn drop(&mut self) {
-        if let Some(growing) = &self.growing {
-            // It is of no use to anybody.
-            let _ = fs::remove_file(growing);
-        }
-    }
-}
-
-/// A name in the same folder that nobody else uses.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name();
-    let name = name.ok_or_else(|| io::Error::other("it is no name of a file"))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}", std::process::id()));
-    Ok(path.with_file_name(hidden))
+/// Whether what stands at `path` is to be written to, not replaced.
+fn is_special(path: &Path) -> bool {
+    let is_descriptor = path.starts_with("/dev") || path.starts_with("/proc");
+    is_descriptor || fs::metadata(path).is_ok_and(|it| !it.is_file())
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::finding::{State, Transition};
@@ -15,12 +16,15 @@ pub(super) type Moment = (State, Duration);
 
 /// The states of every target that changed, or that is waited for.
 #[derive(Default)]
-pub(super) struct Timelines(HashMap<(String, Option<SocketAddr>), Vec<Moment>>);
+pub(super) struct Timelines(HashMap<Place, Vec<Moment>>);
+
+/// What a plan calls a check, its target and its address.
+type Place = (Option<Rc<str>>, String, Option<SocketAddr>);
 
 impl Timelines {
-    /// All that is known of a target, with what has just changed.
+    /// All that is known of a check of a target, with what has just changed.
     pub(super) fn follow(&mut self, transition: &Transition) -> &[Moment] {
-        let place = |address| (transition.target.clone(), address);
+        let place = |address| (transition.name.clone(), transition.target.clone(), address);
         let key = place(transition.address);
         if !self.0.contains_key(&key) {
             // An address had no state while its name had no address.
@@ -42,6 +46,7 @@ mod tests {
 
     fn transition(address: Option<&str>, to: State, millis: u64) -> Transition {
         Transition {
+            name: None,
             target: "web:80".into(),
             address: address.map(|it| it.parse().unwrap()),
             from: None,
@@ -59,6 +64,18 @@ mod tests {
         let moments = timelines.follow(&transition(address, State::Open, 9));
         let states: Vec<State> = moments.iter().map(|(state, _)| *state).collect();
         assert_eq!(states, [State::Unresolved, State::Refused, State::Open]);
+    }
+
+    #[test]
+    fn checks_of_one_target_have_lines_of_their_own() {
+        let mut timelines = Timelines::default();
+        let named = |name: &str, to| Transition {
+            name: Some(name.into()),
+            ..transition(None, to, 0)
+        };
+        timelines.follow(&named("a", State::Open));
+        let moments = timelines.follow(&named("b", State::Mismatch));
+        assert_eq!(moments.len(), 1);
     }
 
     #[test]

@@ -64,6 +64,22 @@ fn what_is_new_or_gone_is_a_change() {
 }
 
 #[test]
+fn a_target_that_is_checked_twice_is_compared_with_itself() {
+    let host = Host::new();
+    let folder = TempDir::new().expect("a folder");
+    let plan = folder.path().join("plan.toml");
+    let text = "[[check]]\nname = 'a'\ntarget = '127.0.0.1:9'\n\
+                [[check]]\nname = 'b'\ntarget = '127.0.0.1:9'\nstate = 'closed'\n";
+    std::fs::write(&plan, text).expect("cannot write the plan");
+    let plan = plan.to_str().expect("a path in UTF-8");
+    let targets = ["127.0.0.1:9,10", "127.0.0.1:9", "--plan", plan];
+    let saved = save(&host, &folder, &targets);
+    let arguments = [&targets[..], &["--diff", &saved]].concat();
+    let checked = check_on(&host, &arguments).expect_code(0);
+    assert_eq!(checked.results.len(), 5, "{checked:?}");
+}
+
+#[test]
 fn a_record_of_no_type_is_no_result() {
     let text = r#"{"schema":"netkit/1","results":[{"target":"tcp://127.0.0.1:9","state":"open"}]}"#;
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");

@@ -52,7 +52,7 @@ fn each_expectation_allows_its_states_and_no_other() {
 #[test]
 fn a_name_without_an_address_is_down_but_not_closed() {
     let host = Host::new();
-    host.resolv_conf("");
+    host.hosts_file_alone();
     for (expected, code) in [("down", 0), ("any", 0), ("closed", 1), ("filtered", 1)] {
         let target = format!("nobody.test:80={expected}");
         let checked = check_on(&host, &[&target]).expect_code(code);

@@ -106,6 +106,54 @@ fn other_wrong_words_are_status_2() {
 }
 
 #[test]
+fn options_that_would_be_ignored_are_refused() {
+    for (arguments, words) in [
+        (
+            &["check", "127.0.0.1:9", "--explain", "--save", "x"][..],
+            "cannot be used with",
+        ),
+        (
+            &["check", "127.0.0.1:9", "--explain", "--", "true"],
+            "cannot be used with",
+        ),
+        (
+            &["check", "-", "--plan", "-"],
+            "standard input can be read once",
+        ),
+        (&["echo", "127.0.0.1:9", "--size", "5"], "--count"),
+        (&["echo", "127.0.0.1:9", "-i", "5ms"], "--count"),
+        (
+            &["echo", "127.0.0.1:9", "-o", "junit"],
+            "as junit is of checks",
+        ),
+        (
+            &["probe", "raw", "127.0.0.1:9", "--report-tap", "x"],
+            "as tap is of checks",
+        ),
+        (
+            &["probe", "peer", "127.0.0.1:9", "a", "-o", "csv"],
+            "as csv is of checks",
+        ),
+    ] {
+        let output = run(arguments, b"").expect_code(2);
+        assert!(output.stderr.contains(words), "no `{words}`: {output:?}");
+    }
+}
+
+#[test]
+fn a_resolver_that_cannot_say_proves_nothing() {
+    let host = Host::new();
+    host.resolv_conf("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
+    let checked = check_on(
+        &host,
+        &["gone.test:80=down", "--retries", "2", "--interval", "0"],
+    );
+    let result = checked.expect_code(1).only().clone();
+    assert_eq!(result["state"], "unresolved", "{result}");
+    assert_eq!(result["attempts"], 3, "{result}");
+}
+
+#[test]
 fn a_word_that_does_not_resolve_is_no_file_name() {
     let host = Host::new();
     host.resolv_conf("");

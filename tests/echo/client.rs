@@ -150,6 +150,19 @@ fn a_wrong_answer_is_said_so() {
 }
 
 #[test]
+fn a_server_that_changes_letters_is_noticed_by_a_short_series() {
+    let server = peer::tcp(|mut stream| {
+        let mut message = [0; 64];
+        while stream.read_exact(&mut message).is_ok() {
+            message.make_ascii_uppercase();
+            drop(stream.write_all(&message));
+        }
+    });
+    let output = run(&["echo", &server.to_string(), "-c", "1"], b"").expect_code(1);
+    assert!(output.stderr.contains("answered wrongly"), "{output:?}");
+}
+
+#[test]
 fn a_wrong_last_byte_is_noticed() {
     let peer = peer::answering(|line| {
         let mut answer = line.to_vec();

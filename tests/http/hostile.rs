@@ -157,7 +157,7 @@ fn a_body_that_is_cut_short_is_told() {
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n0123456789";
     expect_mismatch(
         answered(chunked, &[]),
-        "the body ended within a chunk, after 10 bytes",
+        "the body ended before its end, after 10 bytes",
     );
     let malformed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxx\r\n";
     let kept_open = move |mut stream: TcpStream| {

@@ -197,6 +197,14 @@ fn bombs_end_soon() {
 }
 
 #[test]
+fn a_tag_that_no_check_has_is_named() {
+    let file = super::plan("[[check]]\ntarget = '127.0.0.1:9'\ntags = ['a']");
+    let arguments = ["check", "--plan", super::path(&file), "--only", "typo"];
+    let output = run(&arguments, b"").expect_code(2);
+    assert!(output.stderr.contains("has the tag `typo`"), "{output:?}");
+}
+
+#[test]
 fn only_needs_a_plan() {
     let output = run(&["check", "--only", "x", "127.0.0.1:9"], b"").expect_code(2);
     assert!(output.stderr.contains("--plan"), "{output:?}");

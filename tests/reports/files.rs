@@ -3,9 +3,11 @@
 use super::Checks;
 use crate::check::records::assert_valid_document;
 use crate::support::PATIENCE;
-use crate::support::process::{Process, netkit, run, send_signal};
+use crate::support::peer;
+use crate::support::process::{Process, finish, netkit, run, send_signal};
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 use tempfile::TempDir;
 
 #[test]
@@ -106,4 +108,35 @@ fn an_interrupted_run_reports_what_it_knows() {
     let document: Value = serde_json::from_slice(&fs::read(path).expect("a report")).expect("JSON");
     assert_valid_document(&document);
     assert_eq!(document["summary"]["checks"], 2);
+}
+
+#[test]
+fn a_report_by_the_name_of_a_descriptor_replaces_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("out");
+    let (_held, refused) = peer::refusing();
+    let netkit = env!("CARGO_BIN_EXE_netkit");
+    let line =
+        format!("echo before; {netkit} check {refused} --report-tap /dev/stdout; echo after");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("({line}) >> '{}'", file.display())]);
+    finish(command, b"", PATIENCE).expect_code(0);
+    let text = std::fs::read_to_string(&file).expect("the file");
+    for words in ["before", "refused", "TAP version 13", "after"] {
+        assert!(text.contains(words), "no `{words}` in {text}");
+    }
+}
+
+#[test]
+fn what_a_probe_received_stands_in_a_report_too() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("reply.json");
+    let path = file.to_str().expect("a path in UTF-8");
+    let server = peer::answering(<[u8]>::to_vec);
+    let target = server.to_string();
+    let arguments = ["probe", "raw", &target, "--send", "a\\n", "--expect", "a"];
+    run(&[&arguments[..], &["--report-json", path]].concat(), b"").expect_code(0);
+    let text = std::fs::read_to_string(&file).expect("a report");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(document["results"][0]["type"], "reply", "{text}");
 }

@@ -144,6 +144,11 @@ impl Host {
         self.lay_over("/etc/nsswitch.conf", "hosts: files dns\n");
     }
 
+    /// Names come from the hosts file alone: of any other it is known that there is none.
+    pub(crate) fn hosts_file_alone(&self) {
+        self.lay_over("/etc/nsswitch.conf", "hosts: files\n");
+    }
+
     /// One of the kernel's counters of this host, for example `ListenOverflows`.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/net/netstat", self.holder.id());

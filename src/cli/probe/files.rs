@@ -42,7 +42,8 @@ fn run(service: &'static Service, verb: &Verb, arguments: &[OsString]) -> anyhow
     };
     let Reporting { options, report } = options;
     let is_text = report.format == Format::Text && !global.quiet;
-    let probe = match prepare(service, options, is_text) {
+    let forms = report.show_replies().map_err(anyhow::Error::msg);
+    let probe = match forms.and_then(|()| prepare(service, options, is_text)) {
         Ok(probe) => probe,
         Err(error) => return Ok(complain(&error)),
     };
@@ -57,6 +58,7 @@ fn run(service: &'static Service, verb: &Verb, arguments: &[OsString]) -> anyhow
             // A person has seen the copies; what is wrong with them is left.
             Record::Reply(reply) if is_text => {
                 reply.reason.iter().for_each(|it| records.note(it));
+                records.keep(&record);
             }
             _ => records.tell(&record),
         };

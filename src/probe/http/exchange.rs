@@ -175,7 +175,7 @@ impl Body {
             }
             End::Closed => (
                 State::Mismatch,
-                format!("the body ended within a chunk, after {came}"),
+                format!("the body ended before its end, after {came}"),
             ),
             End::Broken(cause) => (State::Unknown, cause),
             End::Open => {
