@@ -20,8 +20,8 @@ pub use answer::{DnsEvidence, HttpEvidence, TlsEvidence};
 pub use exit::Exit;
 pub use icmp::Icmp;
 pub use record::{
-    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Record, Reply, RoundTrips,
-    SCHEMA, Step, Summary, Transition,
+    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Listed, Record, Reply,
+    RoundTrips, SCHEMA, Step, Summary, Transition,
 };
 
 /// What one attempt at one address came to.

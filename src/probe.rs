@@ -12,6 +12,7 @@ mod excerpt;
 mod expectations;
 pub mod http;
 mod link;
+pub mod listing;
 pub mod peer;
 pub mod raw;
 pub mod script;
@@ -45,6 +46,7 @@ pub const SCHEMES: &[Scheme] = &[
     echo::ECHO,
     peer::PEER,
     coordinator::COORDINATOR,
+    listing::LISTING,
 ];
 
 /// A protocol that a target can name.

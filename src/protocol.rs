@@ -17,6 +17,7 @@ pub mod datagram;
 pub mod dns;
 pub mod echo;
 pub mod input;
+pub mod listing;
 pub mod peer;
 pub mod raw;
 pub mod starttls;

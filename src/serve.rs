@@ -6,6 +6,7 @@
 
 pub mod coordinator;
 pub mod echo;
+pub mod listing;
 pub mod peer;
 
 mod client;

@@ -3,6 +3,7 @@
 mod answers;
 mod hostile;
 mod interop;
+mod listing;
 mod peers;
 mod probing;
 mod scenario;

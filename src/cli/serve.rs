@@ -10,8 +10,9 @@ use clap::{Args, Command, CommandFactory};
 use super::probe::one_server;
 use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
+use crate::protocol::listing::UPSTREAM_PORT;
 use crate::report::Format;
-use crate::serve::{coordinator, echo, peer};
+use crate::serve::{coordinator, echo, listing, peer};
 
 /// Every service, by the name of its protocol.
 const SERVICES: &[Verb] = &[
@@ -39,6 +40,16 @@ const SERVICES: &[Verb] = &[
   netkit serve coordinator --peer backup --root files --peer-timeout 2s -v",
         parser: Invocation::<coordinator::Options>::command,
         run: coordinator_server,
+    },
+    Verb {
+        name: "serve listing",
+        about: "List a directory, and what another server lists",
+        examples: "Examples:
+  netkit serve listing --root files              port 31333
+  netkit serve listing --port 31334 --root copies
+  netkit serve listing --upstream backup:31334   both lists in one",
+        parser: Invocation::<listing::Options>::command,
+        run: listing_server,
     },
 ];
 
@@ -117,6 +128,25 @@ fn coordinator_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exi
             let peer = one_server("peer", &options.peer)?;
             let place = (peer.host.as_str(), peer.port.unwrap_or_default());
             coordinator::serve(&options, place, announce).await
+        },
+    )
+}
+
+fn listing_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    serving(
+        verb,
+        arguments,
+        async |options: listing::Options, announce| {
+            let upstream = options.upstream.as_deref();
+            // Without a port, that of an upstream is meant.
+            let upstream = upstream.map(|it| match it.rsplit_once(':') {
+                Some((_, port)) if port.parse::<u16>().is_ok() => it.to_owned(),
+                _ => format!("{it}:{UPSTREAM_PORT}"),
+            });
+            let upstream = upstream.map(|it| one_server("listing", &it)).transpose()?;
+            let upstream = upstream.as_ref();
+            let place = upstream.map(|it| (it.host.as_str(), it.port.unwrap_or(UPSTREAM_PORT)));
+            listing::serve(&options, place, announce).await
         },
     )
 }

@@ -155,6 +155,9 @@ pub struct Reply {
     /// Hash of each body, hexadecimal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sha256: Vec<String>,
+    /// The names of a directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Listed>,
     /// The conversation, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -164,6 +167,19 @@ pub struct Reply {
     /// How long it took.
     #[serde(flatten)]
     pub phases: Phases,
+}
+
+/// A name of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// `f` of a file, `d` of a directory, `l` of a link, `o` of anything else.
+    pub kind: String,
+    /// Its length.
+    pub size_bytes: u64,
+    /// When it was last changed, RFC 3339.
+    pub modified: String,
+    /// The name, with `%XX` for bytes that are no text.
+    pub name: String,
 }
 
 /// One step of a probe's conversation.

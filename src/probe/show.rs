@@ -57,7 +57,8 @@ pub struct Options {
 /// themselves; the others have clients of their own.
 fn protocols() -> clap::builder::PossibleValuesParser {
     let asking = SCHEMES.iter().map(|it| it.name);
-    let asking = asking.filter(|it| !["tcp", "echo", "peer", "coordinator"].contains(it));
+    let asking =
+        asking.filter(|it| !["tcp", "echo", "peer", "coordinator", "listing"].contains(it));
     std::iter::once(RAW)
         .chain(asking)
         .collect::<Vec<_>>()

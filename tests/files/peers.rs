@@ -45,13 +45,14 @@ fn a_peer_that_lies_about_lengths() {
 
 #[test]
 fn a_peer_that_breaks_off() {
-    let closing = |bytes: &'static [u8]| {
-        peer::tcp(move |mut stream| {
-            drop(stream.write_all(bytes));
-        })
-    };
-    beside(closing(b"FOUND 10\n12345"), "it closed after 5 of 10 bytes");
-    beside(closing(b"FOU"), "it closed within its answer: `FOU`");
+    beside(
+        peer::breaking_off(b"FOUND 10\n12345"),
+        "it closed after 5 of 10 bytes",
+    );
+    beside(
+        peer::breaking_off(b"FOU"),
+        "it closed within its answer: `FOU`",
+    );
     beside(peer::closing(), "it closed without an answer");
     beside(peer::resetting(), "reset");
 }

@@ -6,7 +6,6 @@ use crate::support::peer;
 use crate::support::process::run;
 use crate::support::server::Server;
 use std::fs;
-use std::io::Write;
 
 /// The checksum of `x`.
 const X: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
@@ -107,7 +106,7 @@ fn copies_are_written_whole_or_not_at_all() {
     );
     run(&["probe", "peer", &peer, "same", "--output", path], b"").expect_code(0);
     // A copy that breaks off leaves what was there, and nothing beside it.
-    let short = peer::tcp(|mut stream| drop(stream.write_all(b"FOUND 10\n12345")));
+    let short = peer::breaking_off(b"FOUND 10\n12345");
     let target = short.to_string();
     let output = run(&["probe", "peer", &target, "same", "--output", path], b"").expect_code(1);
     assert!(

@@ -49,6 +49,14 @@ pub(crate) fn answering_once() -> SocketAddr {
     })
 }
 
+/// Reads one line, answers these bytes and closes at once.
+pub(crate) fn breaking_off(answer: &'static [u8]) -> SocketAddr {
+    tcp(move |mut stream| {
+        read_line(&stream);
+        drop(stream.write_all(answer));
+    })
+}
+
 /// Reads one line, then closes without an answer.
 pub(crate) fn closing() -> SocketAddr {
     tcp(|stream| drop(read_line(&stream)))

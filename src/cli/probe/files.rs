@@ -9,7 +9,8 @@ use super::super::{Invocation, Parsed, Reporting, Verb, attended, complain, pars
 use super::one_server;
 use crate::finding::{Exit, Record};
 use crate::probe::copies::{FileProbe, Options, Place, Screen, Service};
-use crate::probe::{coordinator, peer};
+use crate::probe::{coordinator, listing, peer};
+use crate::protocol::listing::PORT;
 use crate::report::{Destination, Format, Reporter};
 
 pub(super) const CLIENTS: &[Verb] = &[
@@ -32,6 +33,15 @@ pub(super) const CLIENTS: &[Verb] = &[
   netkit probe coordinator 172.31.34.27 file1.txt --require-match -o json",
         parser: Invocation::<Reporting<Options>>::command,
         run: |verb, arguments| run(&coordinator::SERVICE, verb, arguments),
+    },
+    Verb {
+        name: "probe listing",
+        about: "List a server's directory, or how two servers differ",
+        examples: "Examples:
+  netkit probe listing 172.31.34.27              what it has
+  netkit probe listing 172.31.34.27 172.31.16.124:31334",
+        parser: Invocation::<Reporting<listing::Options>>::command,
+        run: list,
     },
 ];
 
@@ -67,24 +77,59 @@ fn run(service: &'static Service, verb: &Verb, arguments: &[OsString]) -> anyhow
 }
 
 fn prepare(service: &'static Service, options: Options, shows: bool) -> anyhow::Result<FileProbe> {
-    let server = place(service, &options.target)?;
+    let server = place(service.name, service.port, &options.target)?;
+    let peer = &peer::SERVICE;
     let compared = options.compare.as_deref();
-    let compared = compared.map(|it| place(&peer::SERVICE, it)).transpose()?;
+    let compared = compared
+        .map(|it| place(peer.name, peer.port, it))
+        .transpose()?;
     Ok(FileProbe {
         service,
         server,
-        compared: compared.map(|it| (&peer::SERVICE, it)),
+        compared: compared.map(|it| (peer, it)),
         options,
         shows,
     })
 }
 
-fn place(service: &Service, text: &str) -> anyhow::Result<Place> {
-    let server = one_server(service.name, text)?;
+/// One server of a protocol, at its usual port where none is given.
+fn place(protocol: &str, port: u16, text: &str) -> anyhow::Result<Place> {
+    let server = one_server(protocol, text)?;
     Ok(Place {
         host: server.host,
-        port: server.port.unwrap_or(service.port),
+        port: server.port.unwrap_or(port),
         name: server.name,
+    })
+}
+
+fn list(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let Parsed { global, options } = match parse::<Reporting<listing::Options>>(verb, arguments) {
+        Ok(parsed) => parsed,
+        Err(exit) => return Ok(exit),
+    };
+    let Reporting { options, report } = options;
+    let servers = || -> anyhow::Result<(Place, Option<Place>)> {
+        report.show_replies().map_err(anyhow::Error::msg)?;
+        let other = options.other.as_deref();
+        let other = other.map(|it| place("listing", PORT, it)).transpose()?;
+        Ok((place("listing", PORT, &options.target)?, other))
+    };
+    let (server, other) = match servers() {
+        Ok(servers) => servers,
+        Err(error) => return Ok(complain(&error)),
+    };
+    let reporter = match global.reporter_to(Destination::Stdout, &report, 0) {
+        Ok(reporter) => reporter,
+        Err(error) => return Ok(complain(&error.into())),
+    };
+    let records = reporter.clone();
+    attended(&reporter, async move {
+        let say = |line: &str| records.line(line);
+        let tell = |record: Record| match records.is_for_people() {
+            true => records.keep(&record),
+            false => records.tell(&record),
+        };
+        listing::probe(&options, &server, other.as_ref(), &say, &tell).await
     })
 }
 
