@@ -53,7 +53,8 @@ pub struct Options {
     /// `10.0.0.0/28:22=filtered`, `web[1-8]:http` or `https://web/health`; `-` reads
     /// targets from standard input
     ///
-    /// NAME is tcp (default), udp, tls, http, https, unix, dns or echo. STATE is what is
+    /// NAME is tcp (default), udp, tls, http, https, unix, dns, echo, peer, coordinator or
+    /// listing. STATE is what is
     /// expected: open (default), closed, filtered, down or any.
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,

@@ -1,6 +1,8 @@
 //! Checks this machine, then runs the main job on it: an echo server on a free
-//! port, checked and asked over both families.
+//! port, checked and asked over both families, and the file service with all of
+//! its answers.
 
+mod files;
 mod machine;
 
 use std::cell::RefCell;
@@ -26,6 +28,12 @@ pub struct Options {}
 
 /// Round trips that are measured over each family.
 const ROUND_TRIPS: u64 = 100;
+
+/// This machine, over both families.
+const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
 
 /// How long anything may take on this machine's own loopback.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -75,14 +83,16 @@ async fn look(print: &dyn Fn(&str)) -> anyhow::Result<Exit> {
         anyhow::bail!("cannot start the echo server: no address to listen on");
     };
     show(Finding::good("echo-server", format!("listens on {server}")));
-    for address in [
-        IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(Ipv6Addr::LOCALHOST),
-    ] {
+    for address in LOOPBACK {
         if machine::has(address) {
             let address = SocketAddr::new(address, server.port());
             show(check_it(address).await?);
             show(echo_it(address).await);
+        }
+    }
+    if let Some(address) = LOOPBACK.into_iter().find(|it| machine::has(*it)) {
+        for finding in files::look(&address.to_string()).await? {
+            show(finding);
         }
     }
     let verdict = *verdict.borrow();

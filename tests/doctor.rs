@@ -56,7 +56,17 @@ fn on_this_machine_everything_that_can_work_does() {
         rows(&output).iter().all(|it| it.standing != "bad"),
         "{output:#?}"
     );
-    for subject in ["descriptors", "localhost", "echo-server", "echo over IPv4"] {
+    for subject in [
+        "descriptors",
+        "localhost",
+        "echo-server",
+        "echo over IPv4",
+        "file service",
+        "file on both sides",
+        "file that differs",
+        "file on one side",
+        "file on neither side",
+    ] {
         assert_eq!(row(&output, subject).standing, "ok", "{output:#?}");
     }
     assert!(

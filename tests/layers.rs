@@ -34,7 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("x509_parser", &["net"]),
     ("hyper", &["probe", "serve"]),
     ("rustix", &["files", "net"]),
-    ("tempfile", &["files", "net"]),
+    ("tempfile", &["doctor", "files", "net"]),
     ("landlock", &["serve"]),
     ("domain", &["protocol"]),
     ("ipnet", &["check"]),

@@ -56,6 +56,35 @@ const COMMANDS: &[(&str, Run)] = &[
     ),
     ("netkit check --explain checks/firewall.toml", Run::Succeeds),
     ("netkit check --plan checks/echo.toml", Run::Succeeds),
+    (
+        "netkit serve peer --host localhost --root copies",
+        Run::Serves,
+    ),
+    (
+        "netkit serve coordinator --host localhost --peer localhost --root files -v",
+        Run::Serves,
+    ),
+    (
+        "netkit probe coordinator localhost file1.txt",
+        Run::Succeeds,
+    ),
+    (
+        "netkit probe coordinator localhost file1.txt --diff",
+        Run::Succeeds,
+    ),
+    (
+        "netkit check coordinator://localhost/file1.txt --copies both",
+        Run::Succeeds,
+    ),
+    (
+        "netkit check --explain checks/file-service.toml",
+        Run::Succeeds,
+    ),
+    (
+        "netkit serve listing --host localhost --root files",
+        Run::Serves,
+    ),
+    ("netkit probe listing localhost", Run::Succeeds),
     ("netkit echo-server --port 12345", Run::Serves),
     (
         "netkit echo --host ip6-localhost",
@@ -110,6 +139,10 @@ impl Site {
         fs::rename(folder.join("ca.pem"), folder.join("authority.pem")).expect("a file");
         let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks");
         std::os::unix::fs::symlink(checks, folder.join("checks")).expect("a link");
+        for (side, content) in [("files", "one\n"), ("copies", "two\n")] {
+            fs::create_dir(folder.join(side)).expect("a folder");
+            fs::write(folder.join(side).join("file1.txt"), content).expect("a file");
+        }
         let servers = [
             host.python(SERVERS, &[folder.to_str().expect("a path")]),
             host.enter(&name_server()),
