@@ -10,6 +10,7 @@ nft:nftables ip:iproute2 strace:strace prlimit:util-linux nsenter:util-linux
 unshare:util-linux setpriv:util-linux cc:gcc perl:perl openssl:openssl fish:fish
 mandoc:mandoc nginx:nginx-light sshd:openssh-server ssh-keygen:openssh-client
 unbound:unbound dnsmasq:dnsmasq-base chromium:chromium
+wget:wget curl:curl mkfifo:coreutils
 prometheus-blackbox-exporter:prometheus-blackbox-exporter
 /usr/lib/postgresql/*/bin/postgres:postgresql'
 

@@ -8,7 +8,11 @@
 mod draft;
 mod entries;
 mod open;
+mod read;
 mod spool;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::fs::File;
@@ -24,6 +28,7 @@ use open::{LOOK, Walk};
 
 pub use draft::Draft;
 pub use entries::{Entries, Entry, Kind};
+pub use read::{fetch, read_cached, read_waiting};
 pub use spool::{Spool, SpoolDirectory, Spooled};
 
 /// A directory whose files are served, held open: it stays the same one when
@@ -130,16 +135,11 @@ impl Root {
         entries::read(&self.directory, most)
     }
 
-    /// The same directory, for another thread.
-    ///
-    /// # Errors
-    /// Out of descriptors.
-    pub fn try_clone(&self) -> io::Result<Self> {
-        let directory = self.directory.try_clone()?;
-        Ok(Self {
-            directory,
-            walk: self.walk,
-        })
+    /// Whether links are followed as far as they stay beneath; where the kernel
+    /// is too old for that, or a sandbox forbids it, none is.
+    #[must_use]
+    pub fn follows_links(&self) -> bool {
+        self.walk == Walk::Kernel
     }
 }
 
@@ -182,6 +182,15 @@ impl From<Errno> for Missing {
             | Errno::ILSEQ => Self::Absent(error),
             Errno::NXIO | Errno::NODEV => Self::Special,
             _ => Self::Failed(error),
+        }
+    }
+}
+
+impl From<io::Error> for Missing {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(errno) => errno.into(),
+            None => Self::Failed(error),
         }
     }
 }

@@ -18,6 +18,7 @@ mod stream;
 mod tls;
 mod udp;
 mod unix;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -38,3 +39,4 @@ pub use tls::{
 };
 pub use udp::{Envelope, UdpSocket};
 pub use unix::{UnixAddress, UnixListener, UnixStream, unix_failure};
+pub use wire::Wire;

@@ -16,6 +16,7 @@ pub mod coordinator;
 pub mod datagram;
 pub mod dns;
 pub mod echo;
+pub mod http;
 pub mod input;
 pub mod listing;
 pub mod peer;

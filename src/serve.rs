@@ -1,41 +1,42 @@
 //! Standing a service up: one accept loop, one set of limits and one graceful
 //! end for all of them.
 //!
-//! A service is a function from a connection to the way it ended; everything
-//! around it is here.
+//! A service is its options, its name, and a function from a connection to the
+//! way it ended; everything around that is here.
 
 pub mod coordinator;
 pub mod echo;
+pub mod http;
 pub mod listing;
 pub mod peer;
 
 mod client;
 mod confinement;
 mod port_file;
+mod run;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use futures_lite::future;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::files::Root;
 use crate::finding::End;
 use crate::net::{
     BindError, Bound, Families, TcpListener, TcpStream, listen, raise_descriptor_limit,
 };
-use crate::reactor::{Signals, TaskGroup, now, signals, sleep, timeout, yield_now};
+use crate::reactor::{Limit, Permit, Signals, TaskGroup, now, signals, sleep, timeout, yield_now};
 use crate::units::{parse_duration, parse_positive_duration};
 
 pub use client::{Client, NoRequest};
 pub use confinement::Confinement;
-use port_file::write_port_file;
+pub use run::{Kind, run};
+use run::{open_root, tell};
 
 /// Options of every server.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,7 +51,7 @@ pub struct Options {
     /// Serve at most N connections at once; further clients wait in the kernel's queue
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
-    /// Close a connection on which nothing moved for this long [default: never]
+    /// Close a connection on which nothing moved for this long [default: never; http: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
     pub idle_timeout: Option<Duration>,
     /// How long running connections may go on after SIGTERM or SIGINT
@@ -98,85 +99,16 @@ struct Service {
     /// Clients at once.
     limit: usize,
     idle_timeout: Option<Duration>,
-}
-
-/// What tells one TCP service from another.
-pub struct Kind<'a> {
-    /// Its name on the command line.
-    pub name: &'a str,
-    /// Its name in logs.
-    pub target: &'static str,
-    /// The port to listen on.
-    pub port: u16,
-    /// The files that it needs, if it is to have no others.
-    pub confinement: Option<Confinement<'a>>,
-}
-
-/// Stands a service up and serves until SIGTERM or SIGINT; calls `announce`
-/// with a line for each socket once it accepts.
-///
-/// # Errors
-/// No address could be bound, or the port file not be written.
-pub async fn serve<H>(
-    kind: Kind<'_>,
-    options: &Options,
-    announce: &mut dyn FnMut(&str),
-    handle: H,
-) -> anyhow::Result<()>
-where
-    H: AsyncFn(&Client) -> io::Result<End> + 'static,
-{
-    let mut stop = Stop::catch()?;
-    let binding = async { Ok(Server::bind(kind.target, kind.port, options).await?) };
-    let Some(server) = stop.or_done(binding).await? else {
-        return Ok(());
-    };
-    let addresses = server.addresses()?;
-    let running = server.start(handle);
-    tell(kind.name, "tcp", &addresses, options, announce)?;
-    // Before the loop's next turn, so before the first client.
-    if let Some(confinement) = kind.confinement {
-        confinement.enter(kind.target);
-    }
-    Ok(running.until_signalled(stop, options.grace).await?)
-}
-
-/// Opens the directory of files that a service serves; `~/` is the home of
-/// whoever runs it.
-///
-/// # Errors
-/// There is none, or it may not be looked into.
-fn open_root(path: &Path) -> anyhow::Result<Root> {
-    let home = path.strip_prefix("~").ok().zip(std::env::home_dir());
-    let expanded = home.map(|(rest, home)| home.join(rest));
-    Root::open(expanded.as_deref().unwrap_or(path)).with_context(|| {
-        let path = path.display();
-        format!("cannot serve the files in `{path}` (hint: make it, or name another with --root)")
-    })
-}
-
-/// Says where a service called `name` listens: in the port file, and in a line
-/// for each socket.
-fn tell(
-    name: &str,
-    protocol: &str,
-    addresses: &[SocketAddr],
-    options: &Options,
-    announce: &mut dyn FnMut(&str),
-) -> anyhow::Result<()> {
-    if let (Some(path), Some(address)) = (&options.port_file, addresses.first()) {
-        write_port_file(path, address.port())?;
-    }
-    for address in addresses {
-        announce(&format!("listening {name} {address}/{protocol}"));
-    }
-    Ok(())
+    /// Its one permit is out for as long as clients are accepted: whoever gets
+    /// it knows that the end has begun.
+    end: Limit,
 }
 
 /// A service that accepts. Dropping it cuts every connection.
 pub struct Running {
     service: Rc<Service>,
     acceptors: TaskGroup,
+    accepting: Option<Permit>,
     connections: Rc<TaskGroup>,
 }
 
@@ -200,6 +132,7 @@ impl Server {
             target,
             limit: limit.unwrap_or(usize::MAX),
             idle_timeout: options.idle_timeout,
+            end: Limit::new(1),
         };
         Ok(Self {
             service: Rc::new(service),
@@ -222,6 +155,7 @@ impl Server {
         H: AsyncFn(&Client) -> io::Result<End> + 'static,
     {
         let running = Running {
+            accepting: self.service.end.try_acquire(),
             service: self.service,
             acceptors: TaskGroup::new(),
             connections: Rc::default(),
@@ -249,7 +183,7 @@ impl Running {
     /// The signals cannot be waited for.
     pub async fn until_signalled(self, mut stop: Stop, grace: Duration) -> io::Result<()> {
         stop.0.next().await?;
-        drop(self.acceptors);
+        drop((self.acceptors, self.accepting));
         // They are gone, and their sockets closed, by the next turn.
         yield_now().await;
         let running = self.connections.len();

@@ -18,6 +18,9 @@ mod files;
 /// `http://`: answers, redirects, and servers that misbehave.
 mod http;
 
+/// `netkit serve http`: wget, curl, a browser, and clients that misbehave.
+mod web;
+
 /// `dns://`: name servers of several makes, and one that lies.
 mod dns;
 

@@ -98,6 +98,11 @@ const COMMANDS: &[(&str, Run)] = &[
         "netkit echo --host localhost -c 100 -i 10ms --size 1KiB",
         Run::Succeeds,
     ),
+    ("netkit serve http --root files --port 8088 -v", Run::Serves),
+    (
+        "netkit check http://localhost:8088/hello.txt --status 200 --expect hello",
+        Run::Succeeds,
+    ),
 ];
 
 #[derive(Clone, Copy)]
@@ -143,6 +148,7 @@ impl Site {
             fs::create_dir(folder.join(side)).expect("a folder");
             fs::write(folder.join(side).join("file1.txt"), content).expect("a file");
         }
+        fs::write(folder.join("files/hello.txt"), "hello\n").expect("a file");
         let servers = [
             host.python(SERVERS, &[folder.to_str().expect("a path")]),
             host.enter(&name_server()),

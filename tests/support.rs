@@ -1,6 +1,7 @@
 //! What every test of the built binary uses. Nothing here waits a fixed time: each wait is for a
 //! line, a byte, an exit or a condition, with a deadline that fails the test and shows what came.
 
+pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod namespace;

@@ -12,7 +12,7 @@ use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
 use crate::protocol::listing::UPSTREAM_PORT;
 use crate::report::Format;
-use crate::serve::{coordinator, echo, listing, peer};
+use crate::serve::{coordinator, echo, http, listing, peer};
 
 /// Every service, by the name of its protocol.
 const SERVICES: &[Verb] = &[
@@ -30,7 +30,7 @@ const SERVICES: &[Verb] = &[
   netkit serve peer                              port 5002, the files in ~/file_storage
   netkit serve peer --root copies --port 0 -v    a free port, each request logged",
         parser: Invocation::<peer::Options>::command,
-        run: peer_server,
+        run: |verb, arguments| start(verb, arguments, peer::serve),
     },
     Verb {
         name: "serve coordinator",
@@ -50,6 +50,16 @@ const SERVICES: &[Verb] = &[
   netkit serve listing --upstream backup:31334   both lists in one",
         parser: Invocation::<listing::Options>::command,
         run: listing_server,
+    },
+    Verb {
+        name: "serve http",
+        about: "Serve the files beneath a directory over HTTP",
+        examples: "Examples:
+  netkit serve http                              what is in www/, on a free port
+  netkit serve http --root . --port 8088 -v      a line for each request
+  netkit serve http --host localhost --metrics   counts at /.netkit/metrics",
+        parser: Invocation::<http::Options>::command,
+        run: |verb, arguments| start(verb, arguments, http::serve),
     },
 ];
 
@@ -109,34 +119,26 @@ fn help() -> String {
 }
 
 pub(super) fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    serving(verb, arguments, async |options: echo::Options, announce| {
-        echo::serve(&options, announce).await
-    })
-}
-
-fn peer_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    serving(verb, arguments, async |options: peer::Options, announce| {
-        peer::serve(&options, announce).await
-    })
+    start(verb, arguments, echo::serve)
 }
 
 fn coordinator_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    serving(
+    start(
         verb,
         arguments,
-        async |options: coordinator::Options, announce| {
+        async |options: &coordinator::Options, announce| {
             let peer = one_server("peer", &options.peer)?;
             let place = (peer.host.as_str(), peer.port.unwrap_or_default());
-            coordinator::serve(&options, place, announce).await
+            coordinator::serve(options, place, announce).await
         },
     )
 }
 
 fn listing_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    serving(
+    start(
         verb,
         arguments,
-        async |options: listing::Options, announce| {
+        async |options: &listing::Options, announce| {
             let upstream = options.upstream.as_deref();
             // Without a port, that of an upstream is meant.
             let upstream = upstream.map(|it| match it.rsplit_once(':') {
@@ -146,16 +148,16 @@ fn listing_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
             let upstream = upstream.map(|it| one_server("listing", &it)).transpose()?;
             let upstream = upstream.as_ref();
             let place = upstream.map(|it| (it.host.as_str(), it.port.unwrap_or(UPSTREAM_PORT)));
-            listing::serve(&options, place, announce).await
+            listing::serve(options, place, announce).await
         },
     )
 }
 
 /// Parses a service's options and serves on a new loop.
-fn serving<O: Args>(
+fn start<O: Args>(
     verb: &Verb,
     arguments: &[OsString],
-    serve: impl AsyncFnOnce(O, &mut dyn FnMut(&str)) -> anyhow::Result<()>,
+    serve: impl AsyncFnOnce(&O, &mut dyn FnMut(&str)) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<O>(verb, arguments) {
         Ok(parsed) => parsed,
@@ -165,7 +167,7 @@ fn serving<O: Args>(
     let announce = reporter.clone();
     attended(&reporter, async move {
         let mut announce = |line: &str| announce.announce(line);
-        serve(options, &mut announce).await?;
+        serve(&options, &mut announce).await?;
         Ok(Exit::Good)
     })
 }

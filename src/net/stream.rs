@@ -1,7 +1,7 @@
 //! Connected byte streams with the ecosystem's traits.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -125,6 +125,17 @@ impl TcpStream {
         self.source().local_addr().map(canonical)
     }
 
+    /// Waits until bytes have come, or the peer has finished; takes nothing.
+    /// Unlike [`Stream::readable`] it is never mistaken.
+    ///
+    /// # Errors
+    /// Whatever ended the connection.
+    pub async fn arrival(&self) -> io::Result<()> {
+        let peek = |source: &mio::net::TcpStream| source.peek(&mut [0]);
+        self.0.operate(Direction::Read, peek).await?;
+        Ok(())
+    }
+
     /// Ends one direction, or both.
     ///
     /// # Errors
@@ -189,6 +200,15 @@ where
         let write = |mut source: &S| source.write(bytes);
         // A short write is not taken for a full buffer: whoever cut it short,
         // the next one finds out, and only `WouldBlock` waits.
+        self.0.poll_operate(Direction::Write, context, write)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let write = |mut source: &S| source.write_vectored(pieces);
         self.0.poll_operate(Direction::Write, context, write)
     }
 

@@ -1,15 +1,15 @@
 //! HTTP: status, headers and body, with the time of each phase.
 //!
-//! hyper speaks it (`exchange`), over whatever link there is (`wire`); what to
+//! hyper speaks it (`exchange`), over a link that is listened to (`traffic`); what to
 //! ask and what to expect is ours (`request`), as is following redirects
 //! (`visit`).
 
 mod exchange;
 mod request;
 mod status;
+mod traffic;
 mod url;
 mod visit;
-mod wire;
 
 use std::pin::Pin;
 use std::rc::Rc;

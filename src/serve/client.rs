@@ -86,6 +86,12 @@ impl Client {
         self.service.idle_timeout
     }
 
+    /// Waits until the server accepts nobody any more: a client that waits
+    /// between two requests may be let go.
+    pub async fn stopping(&self) {
+        self.service.end.acquire().await;
+    }
+
     /// The same where there is a request, which is never waited for without end.
     fn progress_time(&self) -> Duration {
         self.idle_timeout().unwrap_or(PROGRESS_TIME)

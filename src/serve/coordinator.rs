@@ -102,6 +102,7 @@ pub async fn serve(
     let kind = Kind {
         name: NAME,
         target: TARGET,
+        scheme: None,
         port: options.port,
         confinement: Some(Confinement {
             read: vec![coordinator.root.directory()],
@@ -109,7 +110,7 @@ pub async fn serve(
         }),
     };
     let handle = async move |client: &Client| served.answer(client).await;
-    super::serve(kind, &options.server, announce, handle).await
+    super::run(kind, &options.server, announce, handle).await
 }
 
 /// Starts the service on the files of `root` and says where.

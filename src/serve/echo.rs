@@ -52,17 +52,18 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
         let kind = Kind {
             name: NAME,
             target: TARGET,
+            scheme: None,
             port: options.port,
             confinement: None,
         };
-        return super::serve(kind, &options.server, announce, echo).await;
+        return super::run(kind, &options.server, announce, echo).await;
     }
     let mut stop = Stop::catch()?;
     let starting = start_udp(options.port, &options.server);
     let Some((_tasks, addresses)) = stop.or_done(starting).await? else {
         return Ok(());
     };
-    tell(NAME, "udp", &addresses, &options.server, announce)?;
+    tell(NAME, None, "udp", &addresses, &options.server, announce)?;
     stop.wait().await?;
     Ok(())
 }

@@ -86,6 +86,7 @@ pub async fn serve(
     let kind = Kind {
         name: NAME,
         target: TARGET,
+        scheme: None,
         port: options.port,
         confinement: Some(Confinement {
             read: vec![root.directory()],
@@ -93,7 +94,7 @@ pub async fn serve(
         }),
     };
     let handle = async move |client: &Client| answer(&served, upstream.as_ref(), client).await;
-    super::serve(kind, &options.server, announce, handle).await
+    super::run(kind, &options.server, announce, handle).await
 }
 
 /// One client, which asks nothing: both lists, then the end.

@@ -50,6 +50,7 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
     let kind = Kind {
         name: NAME,
         target: TARGET,
+        scheme: None,
         port: options.port,
         confinement: Some(Confinement {
             read: vec![root.directory()],
@@ -57,7 +58,7 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
         }),
     };
     let handle = async move |client: &Client| answer(&served, client).await;
-    super::serve(kind, &options.server, announce, handle).await
+    super::run(kind, &options.server, announce, handle).await
 }
 
 /// Starts the service on the files of `root` and says where.

@@ -1,40 +1,16 @@
 //! The page, in a real browser.
 
 use super::{Checks, check_of_hostile};
-use crate::support::PATIENCE;
-use crate::support::process::finish;
+use crate::support::browser::load;
 use std::fs;
-use std::process::Command;
 use tempfile::TempDir;
 
-/// The document as headless Chromium has it after it was loaded.
+/// The document as a browser has it.
 fn loaded(page: &str) -> String {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("page.html");
     fs::write(&path, page).expect("a file");
-    let mut command = Command::new("chromium");
-    command.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-    ]);
-    command.args([
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-sync",
-    ]);
-    command.args([
-        "--disable-component-update",
-        "--disable-dev-shm-usage",
-        "--dump-dom",
-    ]);
-    command.arg(format!(
-        "--user-data-dir={}",
-        folder.path().join("profile").display()
-    ));
-    command.arg(format!("file://{}", path.display()));
-    finish(command, b"", 4 * PATIENCE).expect_code(0).stdout
+    load(&format!("file://{}", path.display()))
 }
 
 #[test]

@@ -22,6 +22,8 @@ impl Listening {
     fn parse(line: &str) -> Option<Self> {
         let (name, socket) = line.strip_prefix("listening ")?.split_once(' ')?;
         let (address, protocol) = socket.split_once('/')?;
+        // A URL may follow.
+        let protocol = protocol.split(' ').next()?;
         Some(Self {
             name: name.to_owned(),
             address: address.parse().ok()?,

@@ -12,8 +12,9 @@ use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, StatusCode, Version};
 
-use super::wire::{Traffic, Wire};
+use super::traffic::{Overheard, Traffic};
 use crate::finding::{Finding, State};
+use crate::net::Wire;
 use crate::probe::Event;
 use crate::probe::excerpt::excerpt;
 use crate::probe::link::Link;
@@ -76,10 +77,10 @@ pub(super) async fn exchange(
     wanted: Wanted,
     observe: &dyn Fn(Event<'_>),
 ) -> Result<Answer, Finding> {
-    let (wire, traffic) = Wire::new(link.stream, observe);
+    let (overheard, traffic) = Overheard::new(link.stream, observe);
     let mut http = http1::Builder::new();
     http.max_buf_size(HEAD_BYTES).max_headers(MOST_HEADERS);
-    let (mut sender, connection) = match http.handshake(wire).await {
+    let (mut sender, connection) = match http.handshake(Wire::new(overheard)).await {
         Ok(halves) => halves,
         Err(error) => return Err(link.finding.but(State::Unknown, error.to_string())),
     };

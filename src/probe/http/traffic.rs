@@ -1,4 +1,4 @@
-//! hyper's way to a connection, and what went over it.
+//! What goes over a connection while hyper has it.
 
 use std::cell::RefCell;
 use std::io;
@@ -8,21 +8,17 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use hyper::rt::{Read, ReadBufCursor, Write};
 
 use crate::probe::Event;
 use crate::probe::link::Bytes;
 use crate::reactor::now;
 
-/// So many bytes are read at once.
-const READ_BYTES: usize = 16 * 1024;
-
 /// The first bytes of an answer that are kept, to tell what it is.
 const KEPT_BYTES: usize = 512;
 
-/// A connection as hyper wants it. Nothing is read before something was sent:
+/// A connection that is listened to. Nothing is read before something was sent:
 /// a server that speaks first is heard all the same.
-pub(super) struct Wire<'a> {
+pub(super) struct Overheard<'a> {
     stream: Box<dyn Bytes>,
     observe: &'a dyn Fn(Event<'_>),
     traffic: Rc<RefCell<Traffic>>,
@@ -44,19 +40,19 @@ pub(super) struct Traffic {
     pub(super) ended: bool,
 }
 
-impl<'a> Wire<'a> {
+impl<'a> Overheard<'a> {
     pub(super) fn new(
         stream: Box<dyn Bytes>,
         observe: &'a dyn Fn(Event<'_>),
     ) -> (Self, Rc<RefCell<Traffic>>) {
         let traffic = Rc::<RefCell<Traffic>>::default();
-        let wire = Self {
+        let overheard = Self {
             stream,
             observe,
             traffic: Rc::clone(&traffic),
             waiting: None,
         };
-        (wire, traffic)
+        (overheard, traffic)
     }
 
     /// Keeps the error, and gives hyper one like it.
@@ -79,31 +75,28 @@ impl Traffic {
     }
 }
 
-impl Read for Wire<'_> {
+impl AsyncRead for Overheard<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         if self.traffic.borrow().asked.is_none() {
             self.waiting = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let mut buffer = [0; READ_BYTES];
-        let room = cursor.remaining().min(READ_BYTES);
-        let outcome = Pin::new(&mut self.stream).poll_read(context, &mut buffer[..room]);
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
         let count = ready!(outcome).map_err(|it| self.note_error(it))?;
         let came = &buffer[..count];
-        cursor.put_slice(came);
         self.traffic.borrow_mut().note_answer(came);
         if count > 0 {
             (self.observe)(Event::Received(came));
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(count))
     }
 }
 
-impl Write for Wire<'_> {
+impl AsyncWrite for Overheard<'_> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -123,7 +116,7 @@ impl Write for Wire<'_> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_close(context)
     }
 }

@@ -1,0 +1,125 @@
+//! From a service's options to its end: what `netkit serve NAME` does for each
+//! of them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::port_file::write_port_file;
+use super::{Client, Confinement, Options, Server, Stop};
+use crate::files::Root;
+use crate::finding::End;
+
+/// What tells one TCP service from another.
+pub struct Kind<'a> {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its name in logs.
+    pub target: &'static str,
+    /// What clients put in front of its address, for those that are typed into
+    /// a browser: the address is told so too.
+    pub scheme: Option<&'static str>,
+    /// The port to listen on.
+    pub port: u16,
+    /// The files that it needs, if it is to have no others.
+    pub confinement: Option<Confinement<'a>>,
+}
+
+/// Stands a service up and serves until SIGTERM or SIGINT: `handle` is called
+/// with each client, and `announce` with a line for each socket once it accepts.
+///
+/// # Errors
+/// No address could be bound, or the port file not be written.
+pub async fn run<H>(
+    kind: Kind<'_>,
+    options: &Options,
+    announce: &mut dyn FnMut(&str),
+    handle: H,
+) -> anyhow::Result<()>
+where
+    H: AsyncFn(&Client) -> io::Result<End> + 'static,
+{
+    let mut stop = Stop::catch()?;
+    let binding = async { Ok(Server::bind(kind.target, kind.port, options).await?) };
+    let Some(server) = stop.or_done(binding).await? else {
+        return Ok(());
+    };
+    let addresses = server.addresses()?;
+    let running = server.start(handle);
+    tell(kind.name, kind.scheme, "tcp", &addresses, options, announce)?;
+    // Before the loop's next turn, so before the first client.
+    if let Some(confinement) = kind.confinement {
+        confinement.enter(kind.target);
+    }
+    Ok(running.until_signalled(stop, options.grace).await?)
+}
+
+/// Opens the directory of files that a service serves; `~/` is the home of
+/// whoever runs it.
+///
+/// # Errors
+/// There is none, or it may not be looked into.
+pub(super) fn open_root(path: &Path) -> anyhow::Result<Root> {
+    let home = path.strip_prefix("~").ok().zip(std::env::home_dir());
+    let expanded = home.map(|(rest, home)| home.join(rest));
+    Root::open(expanded.as_deref().unwrap_or(path)).with_context(|| {
+        let path = path.display();
+        format!("cannot serve the files in `{path}` (hint: make it, or name another with --root)")
+    })
+}
+
+/// Says where a service called `name` listens: in the port file, and in a line
+/// for each socket.
+///
+/// # Errors
+/// The port file cannot be written.
+pub(super) fn tell(
+    name: &str,
+    scheme: Option<&str>,
+    protocol: &str,
+    addresses: &[SocketAddr],
+    options: &Options,
+    announce: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
+    if let (Some(path), Some(address)) = (&options.port_file, addresses.first()) {
+        write_port_file(path, address.port())?;
+    }
+    for address in addresses {
+        let line = format!("listening {name} {address}/{protocol}");
+        match scheme {
+            Some(scheme) => announce(&format!("{line} {}", url(scheme, *address))),
+            None => announce(&line),
+        }
+    }
+    Ok(())
+}
+
+/// How a client on this machine reaches `address`.
+fn url(scheme: &str, address: SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_unspecified() => format!("{scheme}://localhost:{port}/"),
+        // Without its zone, which has no place in a URL (RFC 3986, section 3.2.2).
+        ip => format!("{scheme}://{}/", SocketAddr::new(ip, port)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_one_that_a_client_here_can_use() {
+        for (address, expected) in [
+            ("0.0.0.0:80", "http://localhost:80/"),
+            ("[::]:8000", "http://localhost:8000/"),
+            ("127.0.0.1:8000", "http://127.0.0.1:8000/"),
+            ("[::1]:8000", "http://[::1]:8000/"),
+            ("[fe80::1%2]:8000", "http://[fe80::1]:8000/"),
+        ] {
+            assert_eq!(url("http", address.parse().unwrap()), expected);
+        }
+    }
+}
