@@ -44,6 +44,12 @@ pub fn peak_bytes(root: i32) -> u64 {
     kibibytes(&format!("/proc/{root}/status"), "VmHWM:") * 1024
 }
 
+/// The sum of what `root` and each of those below it had at most.
+#[must_use]
+pub fn peak_bytes_of_all(root: i32) -> u64 {
+    tree(root).into_iter().map(peak_bytes).sum()
+}
+
 /// Resident bytes of `root` and all below it; what several share is divided
 /// among them.
 #[must_use]

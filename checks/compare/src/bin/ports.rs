@@ -12,8 +12,8 @@ use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use netkit_compare::descriptors;
 use netkit_compare::epoll::{Epoll, EventFlags};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_error;
 use rustix::net::{
@@ -76,7 +76,8 @@ fn scan(
     patience: Duration,
     again: bool,
 ) -> Result<(), Box<dyn Error>> {
-    raise_descriptor_limit()?;
+    // Silent ports keep one each.
+    descriptors::raise_limit()?;
     let mut scan = Scan {
         epoll: Epoll::new()?,
         pending: Vec::new(),
@@ -179,12 +180,6 @@ impl Scan {
         }
         Ok(())
     }
-}
-
-/// As far as it goes: silent ports keep one each.
-fn raise_descriptor_limit() -> nix::Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most)
 }
 
 /// Accepts and closes, so that no queue is ever full.

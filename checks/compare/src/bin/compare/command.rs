@@ -136,8 +136,8 @@ impl Tool {
     }
 }
 
-/// Of all that have ended and been waited for.
-fn cpu_of_children() -> Result<Duration, Box<dyn Error>> {
+/// CPU time of all that have ended and been waited for.
+pub(crate) fn cpu_of_children() -> Result<Duration, Box<dyn Error>> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let microseconds = |time: TimeVal| u64::try_from(time.num_microseconds());
     let both = microseconds(usage.user_time())? + microseconds(usage.system_time())?;

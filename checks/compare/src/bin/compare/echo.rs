@@ -6,7 +6,8 @@ use crate::goals::{Bound, Goals};
 use crate::memory::{self, Idle};
 use crate::options::Options;
 use crate::placement::Placement;
-use crate::rounds::{CHURN, LARGE, MANY, Results, SMALL, STREAM, STREAMS, Sample, Scenario};
+use crate::results::{Results, Sample};
+use crate::rounds::{self, CHURN, LARGE, MANY, SMALL, STREAM, STREAMS, Scenario};
 use crate::server::{contestants, names};
 use crate::start::Starts;
 
@@ -16,8 +17,8 @@ const MEBIBYTE: f64 = 1_048_576.0;
 pub(crate) fn compare(options: &Options) -> Result<Goals, Box<dyn Error>> {
     let placement = Placement::new()?;
     let contestants = contestants(options)?;
-    let mut results = Results::measure(options, placement, &contestants);
-    crate::print(&results.tables(options, &contestants));
+    let mut results = rounds::measure(options, placement, &contestants);
+    crate::print(&rounds::tables(&results, options, &contestants));
     let mut goals = Goals::default();
     echo_goals(&mut goals, &results);
     peer_goals(&mut goals, &results);
@@ -33,16 +34,11 @@ pub(crate) fn compare(options: &Options) -> Result<Goals, Box<dyn Error>> {
         crate::print(&starts.table());
         start_goals(&mut goals, &starts);
     }
-    let faults = results
-        .faults
-        .iter()
-        .filter(|it| it.starts_with(names::NETKIT));
-    let faults = faults.count() as f64;
     goals.add(
         "everything",
         "mismatches, errors, failures",
         Bound::AtMost(0.0),
-        Some(faults),
+        Some(results.faults_of(names::NETKIT)),
     );
     Ok(goals)
 }
@@ -84,7 +80,7 @@ fn echo_goals(goals: &mut Goals, results: &Results) {
         (CHURN, "rate ÷ tokio", TOKIO, rate, AtLeast(0.95)),
     ];
     for (scenario, what, base, figure, bound) in all {
-        let ratios = results.ratios(scenario, names::NETKIT, base, figure);
+        let ratios = results.ratios(scenario.name, names::NETKIT, base, figure);
         goals.add(scenario.name, what, bound, ratios.median());
     }
 }
@@ -104,12 +100,14 @@ fn peer_goals(goals: &mut Goals, results: &Results) {
         (CHURN, names::SOCAT_PIPE, 12.0),
     ];
     for (scenario, peer, least) in all {
-        let ratio = results.ratios(scenario, names::NETKIT, peer, rate).median();
+        let ratio = results
+            .ratios(scenario.name, names::NETKIT, peer, rate)
+            .median();
         let what = format!("rate ÷ {peer}");
         goals.add(scenario.name, &what, Bound::AtLeast(least), ratio);
     }
     for scenario in [STREAM, STREAMS] {
-        let slowest = results.figures(scenario, names::NETKIT, rate).least();
+        let slowest = results.figures(scenario.name, names::NETKIT, rate).least();
         goals.add(
             scenario.name,
             "MB/s in the worst round",

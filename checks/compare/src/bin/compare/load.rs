@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub(crate) fn run(
     placement.as_load()?;
     let mut command = Command::new(sibling("load")?);
     let (mode, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
-    let mut child = command
+    let child = command
         .arg(mode)
         .arg(server.address.to_string())
         .args(rest.split_whitespace())
@@ -47,6 +47,16 @@ pub(crate) fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
+    let text = output(child, window + PATIENCE, &format!("load {arguments}"))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// What `child` says until it ends, which it has to do within `limit`.
+pub(crate) fn output(
+    mut child: Child,
+    limit: Duration,
+    name: &str,
+) -> Result<String, Box<dyn Error>> {
     let mut pipe = child.stdout.take().ok_or("no standard output")?;
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -55,16 +65,16 @@ pub(crate) fn run(
         // The other end has given up, and said so.
         let _ = sender.send(outcome);
     });
-    let Ok(outcome) = receiver.recv_timeout(window + PATIENCE) else {
+    let Ok(outcome) = receiver.recv_timeout(limit) else {
         child.kill()?;
         child.wait()?;
-        return Err(format!("`load {arguments}` did not end").into());
+        return Err(format!("`{name}` did not end").into());
     };
     let status = child.wait()?;
     if !status.success() {
-        return Err(format!("`load {arguments}` failed: {status}").into());
+        return Err(format!("`{name}` failed: {status}").into());
     }
-    Ok(serde_json::from_str(&outcome?)?)
+    Ok(outcome?)
 }
 
 /// Runs it until nobody disturbs, a few times at most; the quietest counts.
@@ -77,11 +87,22 @@ pub(crate) fn run_quietly(
     window: Duration,
     saturates: bool,
 ) -> Result<Value, Box<dyn Error>> {
+    quietest(options, saturates, || {
+        run(placement, server, arguments, window)
+    })
+}
+
+/// The same of anything with such an outcome.
+pub(crate) fn quietest(
+    options: &Options,
+    saturates: bool,
+    measure: impl Fn() -> Result<Value, Box<dyn Error>>,
+) -> Result<Value, Box<dyn Error>> {
     let mut best: Option<(f64, Value)> = None;
     let tries = if options.quick { QUICK_TRIES } else { TRIES };
     for _ in 0..tries {
         quiet_moment(options.patience());
-        let mut outcome = run(placement, server, arguments, window)?;
+        let mut outcome = measure()?;
         let disturbance = disturbance(&outcome, saturates);
         outcome["disturbed"] = (disturbance >= DISTURBED).into();
         if best.as_ref().is_none_or(|(least, _)| disturbance < *least) {

@@ -3,12 +3,14 @@
 mod check;
 mod command;
 mod echo;
+mod files;
 mod goals;
 mod load;
 mod memory;
 mod options;
 mod placement;
 mod programs;
+mod results;
 mod rounds;
 mod server;
 mod start;
@@ -37,6 +39,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let goals = match options.subject {
         Subject::Echo => echo::compare(&options)?,
         Subject::Check => check::compare(&options)?,
+        Subject::Files => files::compare(&options)?,
     };
     if options.netkit.is_some() {
         print(&goals.table(options.only.is_none()));

@@ -14,6 +14,8 @@ pub(crate) enum Subject {
     Echo,
     /// Port checks.
     Check,
+    /// File servers.
+    Files,
 }
 
 /// Everything from the command line.
@@ -34,7 +36,7 @@ pub(crate) struct Options {
     rounds: Option<usize>,
 }
 
-const USAGE: &str = "compare echo|check (--netkit PATH | --without-netkit) \
+const USAGE: &str = "compare echo|check|files (--netkit PATH | --without-netkit) \
 [--without-peers] [--only TEXT] [--rounds N] [--quick] [--gate]";
 
 impl Options {
@@ -48,6 +50,7 @@ impl Options {
             match argument {
                 Value(word) if word == "echo" => subject = Some(Subject::Echo),
                 Value(word) if word == "check" => subject = Some(Subject::Check),
+                Value(word) if word == "files" => subject = Some(Subject::Files),
                 Long("netkit") => netkit = Some(PathBuf::from(arguments.value()?)),
                 Long("without-netkit") => without = true,
                 Long("without-peers") => peers = false,

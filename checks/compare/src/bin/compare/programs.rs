@@ -4,6 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::options::Options;
+
 /// A program and what it comes in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Program {
@@ -56,6 +58,24 @@ pub(crate) const NFT: Program = Program {
     package: "nftables",
     is_crate: false,
 };
+/// nginx.
+pub(crate) const NGINX: Program = Program {
+    names: &["nginx"],
+    package: "nginx-light",
+    is_crate: false,
+};
+/// wrk.
+pub(crate) const WRK: Program = Program {
+    names: &["wrk"],
+    package: "wrk",
+    is_crate: false,
+};
+/// miniserve; building it takes some minutes.
+pub(crate) const MINISERVE: Program = Program {
+    names: &["miniserve"],
+    package: "miniserve",
+    is_crate: true,
+};
 /// `RustScan`; building it takes some minutes.
 pub(crate) const RUSTSCAN: Program = Program {
     names: &["rustscan"],
@@ -85,8 +105,18 @@ impl Program {
         found
     }
 
+    /// As [`Self::find`], but a quick run builds nothing: that takes longer than
+    /// everything else.
+    pub(crate) fn find_for(self, options: &Options) -> Option<PathBuf> {
+        if options.quick && self.is_crate {
+            self.look()
+        } else {
+            self.find()
+        }
+    }
+
     /// Where it is, if it is there already.
-    pub(crate) fn look(self) -> Option<PathBuf> {
+    fn look(self) -> Option<PathBuf> {
         let path = env::var_os("PATH")?;
         let built = tools().map(|it| it.join("bin"));
         self.names.iter().find_map(|name| {

@@ -1,6 +1,8 @@
-//! Echo servers of every kind, started and ended alike.
+//! Servers of every kind, started and ended alike; those that echo.
 
 use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -109,6 +111,15 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(String::from).collect()
 }
 
+/// Where a server is to be found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// It was told to listen there.
+    Given(SocketAddr),
+    /// It writes the port into this file.
+    Told(&'a Path),
+}
+
 /// A server that accepts. Dropping it ends it and all its children.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -122,18 +133,9 @@ pub(crate) struct Server {
 impl Contestant {
     /// Starts it and waits until it takes a connection.
     pub(crate) fn start(&self, placement: Placement) -> Result<Server, Box<dyn Error>> {
-        let address = reserve()?;
-        placement.as_measured()?;
-        let start = Instant::now();
-        let child = self.command(address).spawn();
-        placement.as_load()?;
-        let mut server = Server {
-            child: child.map_err(|error| cannot_start(&self.program, &error))?,
-            address,
-            started_in: Duration::ZERO,
-        };
-        server.wait(self.name, start)?;
-        Ok(server)
+        let address = reserve(own_address())?;
+        let mut command = self.command(address);
+        Server::start(self.name, &mut command, Place::Given(address), placement)
     }
 
     fn command(&self, address: SocketAddr) -> Command {
@@ -143,23 +145,62 @@ impl Contestant {
             word => word.replace("HOST", &host).replace("PORT", &port),
         };
         let mut command = Command::new(&self.program);
-        command
-            .args(self.arguments.iter().map(fill))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(self.arguments.iter().map(fill));
         command
     }
 }
 
+impl Place<'_> {
+    /// Where, as far as that is known already.
+    fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Given(address) => Some(address),
+            Self::Told(file) => {
+                let port = fs::read_to_string(file).ok()?;
+                Some((Ipv4Addr::LOCALHOST, port.trim_end().parse().ok()?).into())
+            }
+        }
+    }
+}
+
 impl Server {
+    /// Starts one and waits until it takes a connection.
+    pub(crate) fn start(
+        name: &str,
+        command: &mut Command,
+        place: Place,
+        placement: Placement,
+    ) -> Result<Self, Box<dyn Error>> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        placement.as_measured()?;
+        let start = Instant::now();
+        let child = command.spawn();
+        placement.as_load()?;
+        let mut server = Self {
+            child: child.map_err(|error| cannot_start(command.get_program(), &error))?,
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            started_in: Duration::ZERO,
+        };
+        server.wait(name, start, place)?;
+        Ok(server)
+    }
+
     /// Its process.
     pub(crate) fn process(&self) -> i32 {
         self.child.id().cast_signed()
     }
 
-    fn wait(&mut self, name: &str, start: Instant) -> Result<(), Box<dyn Error>> {
-        while TcpStream::connect(self.address).is_err() {
+    fn wait(&mut self, name: &str, start: Instant, place: Place) -> Result<(), Box<dyn Error>> {
+        loop {
+            if let Some(address) = place.address()
+                && TcpStream::connect(address).is_ok()
+            {
+                self.address = address;
+                break;
+            }
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("cannot start {name}: it ended with {status}").into());
             }
@@ -186,14 +227,18 @@ impl Drop for Server {
     }
 }
 
-fn cannot_start(program: &Path, error: &io::Error) -> String {
+fn cannot_start(program: &OsStr, error: &io::Error) -> String {
     format!("cannot start `{}`: {error}", program.display())
 }
 
-/// A port that was free a moment ago, on a loopback address that nobody else
-/// uses: not every server can choose one itself and tell.
-fn reserve() -> io::Result<SocketAddr> {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let host = Ipv4Addr::new(127, 20, high, low);
+/// A port of `host` that was free a moment ago: not every server can choose one
+/// itself and tell.
+pub(crate) fn reserve(host: Ipv4Addr) -> io::Result<SocketAddr> {
     TcpListener::bind((host, 0))?.local_addr()
+}
+
+/// A loopback address that nobody else uses.
+fn own_address() -> Ipv4Addr {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 20, high, low)
 }

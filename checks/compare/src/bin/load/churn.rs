@@ -2,16 +2,14 @@
 
 use std::error::Error;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use netkit_compare::epoll::{BOTH, Epoll};
 use netkit_compare::pattern::Pattern;
-use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use serde_json::Value;
 
+use crate::dial::{dial, is_pending};
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::window::{Phase, Window};
@@ -73,16 +71,7 @@ impl Load {
     /// A new connection in the place of what was there.
     fn begin(&mut self, place: usize) -> io::Result<()> {
         self.slots[place] = None;
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-        setsockopt(&socket, IpBindAddressNoPort, &true)?;
-        bind(&socket, &source(self.begun))?;
-        match connect(&socket, &self.address) {
-            Ok(()) | Err(Errno::INPROGRESS) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let stream = TcpStream::from(socket);
-        stream.set_nodelay(true)?;
+        let stream = dial(self.address, self.begun)?;
         self.epoll.add(&stream, place, BOTH)?;
         let message = self.pattern.slice(self.begun * 7919, self.size).to_vec();
         self.slots[place] = Some(Slot {
@@ -142,18 +131,4 @@ impl Slot {
         }
         Ok(true)
     }
-}
-
-fn is_pending(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected
-    )
-}
-
-/// A source address of its own for each connection: closed ones keep their
-/// port for a minute, and one address would soon have none left.
-fn source(index: usize) -> SocketAddrV4 {
-    let [.., high, low] = (index % 0xffff).to_be_bytes();
-    SocketAddrV4::new(Ipv4Addr::new(127, 10, high, low), 0)
 }

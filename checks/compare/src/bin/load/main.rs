@@ -1,10 +1,16 @@
-//! An independent load for echo servers. Every byte that comes back is compared
-//! with the one that was sent; the result is one line of JSON.
+//! An independent load for echo and file servers. Every byte that comes back is
+//! compared with the one that was sent or is in the file; the result is one line
+//! of JSON.
 
+mod answer;
 mod churn;
+mod dial;
+mod fetch;
+mod get;
 mod idle;
 mod options;
 mod round_trips;
+mod slow;
 mod stream;
 mod tally;
 mod window;
@@ -23,6 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Mode::Churn => churn::run(&options)?,
         Mode::Idle => idle::hold(&options)?,
         Mode::ActiveAmongIdle => idle::active(&options)?,
+        Mode::Get => get::run(&options)?,
+        Mode::Fetch => fetch::run(&options)?,
+        Mode::Slow => slow::run(&options)?,
     };
     #[allow(clippy::print_stdout)]
     {

@@ -19,6 +19,21 @@ pub(crate) enum Mode {
     Idle,
     /// One busy connection, alone and among idle ones.
     ActiveAmongIdle,
+    /// Connect, one small file, close.
+    Get,
+    /// One file, once.
+    Fetch,
+    /// Downloads that have begun and stall, and a quick one among them.
+    Slow,
+}
+
+/// How a file is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Protocol {
+    /// `GET <path>`, `FOUND <length>`.
+    Peer,
+    /// HTTP/1.1, a request for each connection.
+    Http,
 }
 
 /// Everything from the command line.
@@ -30,8 +45,12 @@ pub(crate) struct Options {
     pub(crate) address: SocketAddr,
     /// Connections at once; `--parallel` is the same.
     pub(crate) connections: usize,
-    /// Bytes of a message.
+    /// Bytes of a message, or of the file.
     pub(crate) size: usize,
+    /// The file.
+    pub(crate) path: String,
+    /// How it is asked for.
+    pub(crate) protocol: Protocol,
     /// The measured window.
     pub(crate) window: Duration,
     /// What is not measured before it.
@@ -40,8 +59,9 @@ pub(crate) struct Options {
     pub(crate) watch: Option<i32>,
 }
 
-const USAGE: &str = "load round-trips|stream|churn|idle|active-among-idle ADDRESS \
-[--connections N] [--parallel N] [--size BYTES] [--seconds S] [--warm-up S] [--watch PID]";
+const USAGE: &str = "load round-trips|stream|churn|idle|active-among-idle|get|fetch|slow ADDRESS \
+[--connections N] [--parallel N] [--size BYTES] [--path FILE] [--protocol peer|http] \
+[--seconds S] [--warm-up S] [--watch PID]";
 
 impl Options {
     /// Reads the arguments.
@@ -49,12 +69,15 @@ impl Options {
         let mut words = Vec::new();
         let (mut connections, mut size, mut watch) = (64, 64, None);
         let (mut seconds, mut warm_up) = (1.0, 0.1);
+        let (mut path, mut protocol) = (String::new(), Protocol::Peer);
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
                 Value(word) => words.push(word.string()?),
                 Long("connections" | "parallel") => connections = arguments.value()?.parse()?,
                 Long("size") => size = arguments.value()?.parse()?,
+                Long("path") => path = arguments.value()?.string()?,
+                Long("protocol") => protocol = protocol_of(&arguments.value()?.string()?)?,
                 Long("seconds") => seconds = arguments.value()?.parse()?,
                 Long("warm-up") => warm_up = arguments.value()?.parse()?,
                 Long("watch") => watch = Some(arguments.value()?.parse()?),
@@ -69,6 +92,8 @@ impl Options {
             address: address.parse()?,
             connections,
             size,
+            path,
+            protocol,
             window: Duration::try_from_secs_f64(seconds)?,
             warm_up: Duration::try_from_secs_f64(warm_up)?,
             watch,
@@ -83,6 +108,17 @@ fn mode_of(word: &str) -> Result<Mode, String> {
         "churn" => Mode::Churn,
         "idle" => Mode::Idle,
         "active-among-idle" => Mode::ActiveAmongIdle,
+        "get" => Mode::Get,
+        "fetch" => Mode::Fetch,
+        "slow" => Mode::Slow,
         other => return Err(format!("unknown load `{other}`\n{USAGE}")),
+    })
+}
+
+fn protocol_of(word: &str) -> Result<Protocol, String> {
+    Ok(match word {
+        "peer" => Protocol::Peer,
+        "http" => Protocol::Http,
+        other => return Err(format!("unknown protocol `{other}`\n{USAGE}")),
     })
 }

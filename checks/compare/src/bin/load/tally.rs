@@ -35,8 +35,13 @@ impl Tally {
 
     /// So many bytes came back; they were to be `expected`.
     pub(crate) fn received(&mut self, bytes: &[u8], expected: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        self.mismatches += u64::from(bytes != expected);
+        self.compared(bytes.len(), bytes == expected);
+    }
+
+    /// So many bytes came back and have been compared already.
+    pub(crate) fn compared(&mut self, count: usize, right: bool) {
+        self.bytes += count as u64;
+        self.mismatches += u64::from(!right);
     }
 
     /// The line that is printed.

@@ -15,8 +15,9 @@ pub(crate) struct Window {
     open: Option<Reading>,
 }
 
+/// The clocks at one moment.
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+pub(crate) struct Reading {
     at: Instant,
     cpu: Duration,
     own_cpu: Duration,
@@ -67,34 +68,41 @@ impl Window {
             if now < self.opens {
                 return Phase::WarmUp;
             }
-            self.open = Some(self.read());
+            self.open = Some(Reading::now(self.watched));
             return Phase::Opened;
         };
         if now < open.at + self.length {
             return Phase::Open;
         }
-        let end = self.read();
-        Phase::Over(Span {
-            elapsed: end.at - open.at,
-            cpu: self.watched.map(|_| end.cpu.saturating_sub(open.cpu)),
-            own_cpu: end.own_cpu.saturating_sub(open.own_cpu),
-            waited: end.waited.saturating_sub(open.waited),
-        })
+        Phase::Over(open.until_now(self.watched))
     }
 
     /// When the phase changes next.
     pub(crate) fn next_change(&self) -> Instant {
         self.open.map_or(self.opens, |open| open.at + self.length)
     }
+}
 
-    fn read(&self) -> Reading {
+impl Reading {
+    /// Reads them, the server's too.
+    pub(crate) fn now(watched: Option<i32>) -> Self {
         let own = std::process::id().cast_signed();
-        Reading {
+        Self {
             own_cpu: watch::cpu_time(own),
-            waited: watch::waiting_time(own)
-                + self.watched.map_or(Duration::ZERO, watch::waiting_time),
-            cpu: self.watched.map_or(Duration::ZERO, watch::cpu_time),
+            waited: watch::waiting_time(own) + watched.map_or(Duration::ZERO, watch::waiting_time),
+            cpu: watched.map_or(Duration::ZERO, watch::cpu_time),
             at: Instant::now(),
+        }
+    }
+
+    /// What has happened since then.
+    pub(crate) fn until_now(self, watched: Option<i32>) -> Span {
+        let end = Self::now(watched);
+        Span {
+            elapsed: end.at - self.at,
+            cpu: watched.map(|_| end.cpu.saturating_sub(self.cpu)),
+            own_cpu: end.own_cpu.saturating_sub(self.own_cpu),
+            waited: end.waited.saturating_sub(self.waited),
         }
     }
 }

@@ -55,19 +55,17 @@ pub(super) struct Hosts {
 
 impl Programs {
     pub(super) fn find(options: &Options) -> Result<Self, Box<dyn Error>> {
-        let peer = |program: Program| options.peers.then(|| program.find()).flatten();
+        let peer = |program: Program| {
+            let wanted = options.peers.then_some(program);
+            wanted.and_then(|it| it.find_for(options))
+        };
         Ok(Self {
             ports: sibling("ports")?,
             netkit: options.netkit.clone(),
             nc: peer(NC),
             ncat: peer(NCAT),
             nmap: peer(NMAP),
-            rustscan: if options.quick {
-                // Building it takes longer than everything else.
-                options.peers.then(|| RUSTSCAN.look()).flatten()
-            } else {
-                peer(RUSTSCAN)
-            },
+            rustscan: peer(RUSTSCAN),
         })
     }
 
