@@ -12,6 +12,7 @@ mod pace;
 mod part;
 mod site;
 mod tally;
+mod types;
 
 use std::path::PathBuf;
 use std::rc::Rc;

@@ -2,7 +2,10 @@
 //! neither.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Display;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::fmt_http_date;
@@ -11,6 +14,7 @@ use hyper::{Method, StatusCode};
 
 use super::body::Content;
 use super::part::Part;
+use super::types;
 use crate::files::RegularFile;
 use crate::protocol::http::conditions::{Conditions, Validators, Verdict};
 use crate::protocol::http::range::Range;
@@ -230,8 +234,10 @@ fn entity_tag(file: &RegularFile) -> String {
 
 /// By the extension; text is taken to be UTF-8.
 fn content_type(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
-    let kind = mime_guess::from_path(&*name).first_raw();
+    let extension = Path::new(OsStr::from_bytes(name)).extension();
+    let kind = extension
+        .and_then(OsStr::to_str)
+        .and_then(types::of_extension);
     match kind.unwrap_or("application/octet-stream") {
         text if text.starts_with("text/") => format!("{text}; charset=utf-8"),
         kind => kind.to_owned(),
