@@ -47,6 +47,22 @@ pub struct Finding {
     /// The bytes that came, escaped, as far as they were looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
+    /// What is missing, where the answer was understood and is not the expected
+    /// one.
+    #[serde(skip)]
+    pub lack: Option<Lack>,
+}
+
+/// What is missing in an answer that was understood; the exit status tells them
+/// apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// There is no such file.
+    NotFound,
+    /// Copies that should be the same are not.
+    Difference,
+    /// The answer ended before its end.
+    Rest,
 }
 
 impl Finding {
@@ -61,6 +77,7 @@ impl Finding {
             http: None,
             dns: None,
             seen: None,
+            lack: None,
         }
     }
 
@@ -70,6 +87,13 @@ impl Finding {
     pub fn but(mut self, state: State, reason: impl Into<Cow<'static, str>>) -> Self {
         self.state = state;
         self.evidence.reason = Some(reason.into());
+        self
+    }
+
+    /// The same, with what is missing.
+    #[must_use]
+    pub fn lacking(mut self, lack: Option<Lack>) -> Self {
+        self.lack = lack;
         self
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Run {
     unknown: Cell<usize>,
     by_state: RefCell<BTreeMap<State, usize>>,
     /// The state of the first result that was not as expected.
-    first_failure: Cell<Option<State>>,
+    first_failure: Cell<Option<Exit>>,
     /// Attempts that have a task and no verdict yet.
     pub(super) unsettled: Cell<usize>,
     /// While waiting: the last result of whatever is not as expected yet.
@@ -105,7 +105,8 @@ impl Run {
         count.set(count.get() + 1);
         *self.by_state.borrow_mut().entry(state).or_default() += 1;
         if !result.ok && self.first_failure.get().is_none() {
-            self.first_failure.set(Some(state));
+            let class = Exit::of_failure(state, result.finding.lack);
+            self.first_failure.set(Some(class));
             self.waiter.take().into_iter().for_each(Waker::wake);
         }
         self.diagnosis.see(&result);
@@ -180,6 +181,6 @@ impl Run {
     }
 
     fn detail(&self) -> Exit {
-        self.first_failure.get().map_or(Exit::Bad, Exit::of_state)
+        self.first_failure.get().unwrap_or(Exit::Bad)
     }
 }

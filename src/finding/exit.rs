@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::State;
+use super::{Lack, State};
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub enum Exit {
     Protocol = 15,
     /// `--exit-detail`: TLS.
     Tls = 16,
+    /// `--exit-detail`: there is no such file.
+    NotFound = 17,
+    /// `--exit-detail`: copies differ.
+    Difference = 18,
     /// The `--wait` deadline passed, as with coreutils' `timeout`.
     Deadline = 124,
     /// The command after `--` could not be run, as with env(1).
@@ -59,7 +63,16 @@ impl Exit {
 
     /// The class of a failure, for `--exit-detail`.
     #[must_use]
-    pub fn of_state(state: State) -> Self {
+    pub fn of_failure(state: State, lack: Option<Lack>) -> Self {
+        match lack {
+            Some(Lack::NotFound) => Self::NotFound,
+            Some(Lack::Difference) => Self::Difference,
+            Some(Lack::Rest) => Self::Reset,
+            None => Self::of_state(state),
+        }
+    }
+
+    fn of_state(state: State) -> Self {
         match state {
             // Open where it should not be is the wrong answer too.
             State::Open | State::Mismatch => Self::Protocol,

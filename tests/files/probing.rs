@@ -59,6 +59,22 @@ fn copies_are_shown_or_how_they_differ() {
 }
 
 #[test]
+fn the_exit_status_can_tell_what_is_missing() {
+    let service = Service::new();
+    let coordinator = format!("coordinator://{}", service.coordinator());
+    let status = |code: i32, target: &str, more: &[&str]| {
+        check(&[&["--exit-detail", target], more].concat()).expect_code(code);
+    };
+    status(17, &format!("{coordinator}/none"), &[]);
+    status(17, &format!("peer://{}/only1", service.peer()), &[]);
+    status(18, &format!("{coordinator}/differs"), &["--copies", "one"]);
+    status(18, &format!("{coordinator}/only1"), &["--sha256", X]);
+    status(15, &format!("{coordinator}/same"), &["--copies", "both"]);
+    let cut = peer::breaking_off(b"FOUND 10\n12345");
+    status(14, &format!("peer://{cut}/file"), &[]);
+}
+
+#[test]
 fn records_have_lengths_and_checksums() {
     let service = Service::new();
     let arguments = [

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::answer::{Answer, Nothing, Service};
-use super::settings::Found;
+use super::settings::{Found, Shortfall};
 use super::{Broken, Settings};
-use crate::finding::{Finding, State};
+use crate::finding::{Finding, Lack, State};
 use crate::probe::link::Link;
 use crate::probe::{Ask, At, Question};
 use crate::reactor::now;
@@ -65,18 +65,22 @@ impl File {
         let mut finding = link.into_finding();
         let answer = match received {
             Ok(answer) => answer,
-            Err(broken) => return Err(finding.but(state_of(&broken), broken.to_string())),
+            Err(broken) => {
+                let lack = matches!(broken, Broken::Short { .. }).then_some(Lack::Rest);
+                let finding = finding.but(state_of(&broken), broken.to_string());
+                return Err(finding.lacking(lack));
+            }
         };
         finding.phases.first_byte = Some(answer.answered.saturating_duration_since(asked));
         finding.seen = Some(answer.head.kind.into());
         match self.judge(&answer) {
             Ok(()) => Ok(finding),
-            Err(reason) => Err(finding.but(State::Mismatch, reason)),
+            Err((reason, lack)) => Err(finding.but(State::Mismatch, reason).lacking(lack)),
         }
     }
 
-    fn judge(&self, answer: &Answer) -> Result<(), String> {
-        let copies = answer.head.copies.map_err(String::from)?;
+    fn judge(&self, answer: &Answer) -> Result<(), Shortfall> {
+        let copies = answer.head.copies.map_err(|it| (it.into(), None))?;
         self.expected.judge(&Found {
             copies,
             sha256: &answer.sha256,

@@ -1,5 +1,6 @@
 //! What is expected of a file: how many copies there are, and what they hold.
 
+use crate::finding::Lack;
 use crate::probe::expectations::misplaced_step;
 use crate::probe::script::Script;
 
@@ -34,6 +35,9 @@ pub(super) struct Found<'a> {
     pub(super) sha256: &'a [String],
 }
 
+/// What is not as expected: in words, and of what kind that is.
+pub(super) type Shortfall = (String, Option<Lack>);
+
 impl Settings {
     /// The options that are given, each with whether it is.
     pub(in crate::probe) fn given(&self) -> [(&'static str, bool); 2] {
@@ -65,15 +69,18 @@ impl Settings {
     /// Holds what was found against them.
     ///
     /// # Errors
-    /// What is not as expected, in words.
-    pub(super) fn judge(&self, found: &Found<'_>) -> Result<(), String> {
+    /// What is not as expected.
+    pub(super) fn judge(&self, found: &Found<'_>) -> Result<(), Shortfall> {
         use Copies::{Both, None, One};
+        let wrong = |reason: &str, lack| Err((reason.to_owned(), lack));
         match (self.copies, found.copies) {
             (Some(None), None) => return Ok(()),
-            (Some(One), Both) => return Err("the copies differ".into()),
-            (Some(Both), One) => return Err("there is only one copy, or both are the same".into()),
-            (Some(None), One | Both) => return Err("the file is there".into()),
-            (_, None) => return Err("the file was not found".into()),
+            (Some(One), Both) => return wrong("the copies differ", Some(Lack::Difference)),
+            (Some(Both), One) => {
+                return wrong("there is only one copy, or both are the same", Option::None);
+            }
+            (Some(None), One | Both) => return wrong("the file is there", Option::None),
+            (_, None) => return wrong("the file was not found", Some(Lack::NotFound)),
             _ => {}
         }
         match &self.sha256 {
@@ -84,7 +91,8 @@ impl Settings {
                     .any(|it| it.eq_ignore_ascii_case(wanted)) =>
             {
                 let found = found.sha256.join(" and ");
-                Err(format!("its checksum is {found}, expected {wanted}"))
+                let reason = format!("its checksum is {found}, expected {wanted}");
+                Err((reason, Some(Lack::Difference)))
             }
             _ => Ok(()),
         }
@@ -116,7 +124,7 @@ mod tests {
 
     const SUM: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
 
-    fn judge(settings: &Settings, copies: Copies) -> Result<(), String> {
+    fn judge(settings: &Settings, copies: Copies) -> Result<(), Shortfall> {
         let sha256 = [SUM.to_uppercase()];
         settings.judge(&Found {
             copies,
@@ -149,8 +157,9 @@ mod tests {
             sha256: Some(sum.into()),
         };
         assert_eq!(judge(&wanting(SUM), Copies::One), Ok(()));
-        let error = judge(&wanting(&"0".repeat(64)), Copies::Both).unwrap_err();
+        let (error, lack) = judge(&wanting(&"0".repeat(64)), Copies::Both).unwrap_err();
         assert!(error.starts_with("its checksum is 2C26"), "{error}");
+        assert_eq!(lack, Some(Lack::Difference));
         let validate = |sum: &str| wanting(sum).validate(&Script::default(), "peer");
         assert_eq!(validate(SUM), Ok(()));
         for wrong in ["", "2c26", &"x".repeat(64)] {
