@@ -1,6 +1,7 @@
 //! The file service: coordinator and peer, as servers and as probes.
 
 mod answers;
+mod faults;
 mod hostile;
 mod interop;
 mod listing;
