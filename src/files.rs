@@ -198,6 +198,9 @@ impl From<io::Error> for Missing {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Absent(error) if error.kind() == io::ErrorKind::NotFound => {
+                f.write_str("no such file")
+            }
             Self::Absent(error) => write!(f, "no such file: {error}"),
             Self::Outside(_) => f.write_str("the path leaves the root"),
             Self::Special => f.write_str("neither a file nor a directory"),

@@ -244,6 +244,8 @@ fn a_reason_is_told_in_words() {
         "the path leaves the root"
     );
     let words = missing(&root, b"nowhere").to_string();
+    assert_eq!(words, "no such file");
+    let words = missing(&root, "x".repeat(300).as_bytes()).to_string();
     assert!(words.starts_with("no such file: "), "{words}");
     let error = Root::open(&site.path("nowhere")).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
