@@ -1,6 +1,5 @@
 //! Reports in files: whole or not at all.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -13,19 +12,10 @@ use crate::finding::Record;
 /// A report that is being written. A drop leaves what stood in its place before.
 pub(super) struct ReportFile {
     path: PathBuf,
-    to: To,
+    to: BufWriter<Draft>,
     writer: Box<dyn Writer>,
     buffer: Vec<u8>,
     failure: Option<io::Error>,
-}
-
-/// Where it is written.
-enum To {
-    /// Beside the place where it will stand.
-    Draft(BufWriter<Draft>),
-    /// What is no file of ours to be replaced: a device, a pipe, an open
-    /// descriptor by its name in /dev.
-    Special(Box<dyn Write>),
 }
 
 impl ReportFile {
@@ -34,10 +24,7 @@ impl ReportFile {
     /// # Errors
     /// Nothing can be written there.
     pub(super) fn begin(path: &Path, format: Format) -> io::Result<Self> {
-        let to = match is_special(path) {
-            true => To::Special(Box::new(OpenOptions::new().append(true).open(path)?)),
-            false => To::Draft(BufWriter::new(Draft::begin(path)?)),
-        };
+        let to = BufWriter::new(Draft::begin(path)?);
         Ok(Self {
             path: path.into(),
             to,
@@ -53,12 +40,8 @@ impl ReportFile {
     }
 
     fn drain(&mut self) {
-        let to: &mut dyn Write = match &mut self.to {
-            To::Draft(draft) => draft,
-            To::Special(special) => special,
-        };
         if self.failure.is_none() {
-            self.failure = to.write_all(&self.buffer).err();
+            self.failure = self.to.write_all(&self.buffer).err();
         }
         self.buffer.clear();
     }
@@ -70,14 +53,10 @@ impl ReportFile {
     pub(super) fn finish(mut self, at: SystemTime) -> io::Result<()> {
         self.writer.finish(at, &mut self.buffer);
         self.drain();
-        let placed = match (self.failure, self.to) {
-            (Some(error), _) => Err(error),
-            (None, To::Draft(draft)) => draft
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)
-                .and_then(Draft::finish),
-            (None, To::Special(mut special)) => special.flush(),
-        };
+        let placed = self.failure.map_or(Ok(()), Err).and_then(|()| {
+            let draft = self.to.into_inner();
+            draft.map_err(io::IntoInnerError::into_error)?.finish()
+        });
         placed.map_err(|error| {
             let path = self.path.display();
             io::Error::new(
@@ -86,10 +65,4 @@ impl ReportFile {
             )
         })
     }
-}
-
-/// Whether what stands at `path` is to be written to, not replaced.
-fn is_special(path: &Path) -> bool {
-    let is_descriptor = path.starts_with("/dev") || path.starts_with("/proc");
-    is_descriptor || fs::metadata(path).is_ok_and(|it| !it.is_file())
 }
