@@ -12,6 +12,7 @@ mod failure;
 mod families;
 mod listen;
 mod listeners;
+mod owned;
 mod resolve;
 mod stdio;
 mod stream;
@@ -31,7 +32,7 @@ pub use families::Families;
 pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
 pub use listeners::explain_refusal;
 pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port};
-pub use stdio::stdin;
+pub use stdio::{Inherited, stderr, stdin, stdout};
 pub use stream::{Finish, Stream, TcpStream};
 pub use tls::{
     HandshakeError, Objection, Secured, TlsStream, Trust, read_certificates, refusal, secure,

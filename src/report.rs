@@ -30,7 +30,7 @@ use crate::reactor::within;
 
 pub use color::{Color, ColorOptions};
 use files::ReportFile;
-pub use log::{LogFormat, start_log};
+pub use log::{LogFormat, LogKeeper, start_log};
 use output::Output;
 use progress::Progress;
 use timeline::Timelines;

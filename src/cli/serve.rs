@@ -11,7 +11,7 @@ use super::probe::one_server;
 use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
 use crate::protocol::listing::UPSTREAM_PORT;
-use crate::report::Format;
+use crate::report::{Format, LogKeeper};
 use crate::serve::{coordinator, echo, http, listing, peer};
 
 /// Every service, by the name of its protocol.
@@ -123,29 +123,28 @@ pub(super) fn echo_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result
 }
 
 fn coordinator_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    start(
-        verb,
-        arguments,
-        async |options: &coordinator::Options, announce| {
-            let peer = one_server("peer", &options.peer)?;
-            let place = (peer.host.as_str(), peer.port.unwrap_or_default());
-            coordinator::serve(options, place, announce).await
-        },
-    )
+    let prepare = |options: &coordinator::Options| one_server("peer", &options.peer);
+    start_with(verb, arguments, prepare, async |options, peer, announce| {
+        let place = (peer.host.as_str(), peer.port.unwrap_or_default());
+        coordinator::serve(options, place, announce).await
+    })
 }
 
 fn listing_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    start(
+    let prepare = |options: &listing::Options| {
+        let upstream = options.upstream.as_deref();
+        // Without a port, that of an upstream is meant.
+        let upstream = upstream.map(|it| match it.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => it.to_owned(),
+            _ => format!("{it}:{UPSTREAM_PORT}"),
+        });
+        upstream.map(|it| one_server("listing", &it)).transpose()
+    };
+    start_with(
         verb,
         arguments,
-        async |options: &listing::Options, announce| {
-            let upstream = options.upstream.as_deref();
-            // Without a port, that of an upstream is meant.
-            let upstream = upstream.map(|it| match it.rsplit_once(':') {
-                Some((_, port)) if port.parse::<u16>().is_ok() => it.to_owned(),
-                _ => format!("{it}:{UPSTREAM_PORT}"),
-            });
-            let upstream = upstream.map(|it| one_server("listing", &it)).transpose()?;
+        prepare,
+        async |options, upstream, announce| {
             let upstream = upstream.as_ref();
             let place = upstream.map(|it| (it.host.as_str(), it.port.unwrap_or(UPSTREAM_PORT)));
             listing::serve(options, place, announce).await
@@ -159,15 +158,33 @@ fn start<O: Args>(
     arguments: &[OsString],
     serve: impl AsyncFnOnce(&O, &mut dyn FnMut(&str)) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
+    let serve =
+        async |options: &O, (), announce: &mut dyn FnMut(&str)| serve(options, announce).await;
+    start_with(verb, arguments, |_| Ok(()), serve)
+}
+
+/// The same with what `prepare` makes of the options, or what is wrong with them.
+fn start_with<O: Args, T>(
+    verb: &Verb,
+    arguments: &[OsString],
+    prepare: impl FnOnce(&O) -> anyhow::Result<T>,
+    serve: impl AsyncFnOnce(&O, T, &mut dyn FnMut(&str)) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<O>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
+    let prepared = match prepare(&options) {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(complain(&error)),
+    };
     let reporter = global.reporter(Format::Text, 0);
     let announce = reporter.clone();
     attended(&reporter, async move {
+        let log = LogKeeper::start()?;
         let mut announce = |line: &str| announce.announce(line);
-        serve(&options, &mut announce).await?;
+        let serving = serve(&options, prepared, &mut announce);
+        log.beside(serving).await?;
         Ok(Exit::Good)
     })
 }

@@ -136,6 +136,15 @@ impl TcpStream {
         Ok(())
     }
 
+    /// What has broken the connection, if it is broken; takes nothing.
+    #[must_use]
+    pub fn failure(&self) -> Option<io::Error> {
+        let peeked = self.source().peek(&mut [0]);
+        peeked
+            .err()
+            .filter(|it| it.kind() != io::ErrorKind::WouldBlock)
+    }
+
     /// Ends one direction, or both.
     ///
     /// # Errors

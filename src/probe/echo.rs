@@ -85,7 +85,7 @@ pub async fn probe(options: &Options, tell: &dyn Fn(Record)) -> anyhow::Result<E
         answered = Some(link.address());
         match options.count {
             Some(count) => measure(&mut link, options, count, &mut series, tell).await?,
-            None => exchange_lines(&mut link, stdin(), options, tell).await?,
+            None => exchange_lines(&mut link, stdin()?, options, tell).await?,
         }
         link.finish().await.map(|()| Exit::Good)
     };

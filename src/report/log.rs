@@ -1,5 +1,7 @@
 //! The log: one line an event on standard error, as text or as JSON.
 
+mod keeper;
+
 use std::io::Write;
 use std::time::SystemTime;
 
@@ -7,6 +9,9 @@ use env_logger::{Builder, Target};
 use log::{LevelFilter, Record};
 
 use crate::finding::SCHEMA;
+use keeper::Lines;
+
+pub use keeper::LogKeeper;
 
 /// `--log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -29,7 +34,7 @@ pub fn start_log(verbosity: u8, quiet: bool, format: LogFormat) {
     };
     let mut builder = Builder::new();
     builder
-        .target(Target::Stderr)
+        .target(Target::Pipe(Box::new(Lines)))
         .filter_module("netkit", level);
     // The services log under their own names.
     builder.filter_module("serve", level);
