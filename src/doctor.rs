@@ -91,8 +91,9 @@ async fn look(print: &dyn Fn(&str)) -> anyhow::Result<Exit> {
         }
     }
     if let Some(address) = LOOPBACK.into_iter().find(|it| machine::has(*it)) {
-        for finding in files::look(&address.to_string()).await? {
-            show(finding);
+        match files::look(&address.to_string()).await {
+            Ok(findings) => findings.into_iter().for_each(show),
+            Err(error) => show(Finding::bad("file service", format!("{error:#}"))),
         }
     }
     let verdict = *verdict.borrow();

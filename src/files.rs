@@ -68,7 +68,7 @@ pub enum Missing {
     Absent(io::Error),
     /// The path leaves the root: by `..`, or by a link that leads out.
     Outside(io::Error),
-    /// What stands there is neither a file nor a directory.
+    /// What stands there is no file that has a size, nor a directory.
     Special,
     /// This process may not open it.
     Denied(io::Error),
@@ -146,9 +146,11 @@ impl Root {
 impl RegularFile {
     /// What was opened may be another thing than what was looked at.
     fn check(file: File) -> Result<Self, Missing> {
-        use std::os::unix::fs::MetadataExt;
+        use std::os::unix::fs::{FileExt, MetadataExt};
         let metadata = file.metadata().map_err(Missing::Failed)?;
-        if !metadata.is_file() {
+        // Files such as those of /proc have bytes, but no size to be promised.
+        let has_no_size = || !matches!(file.read_at(&mut [0], 0), Ok(0));
+        if !metadata.is_file() || (metadata.len() == 0 && has_no_size()) {
             return Err(Missing::Special);
         }
         Ok(Self {
@@ -203,7 +205,7 @@ impl fmt::Display for Missing {
             }
             Self::Absent(error) => write!(f, "no such file: {error}"),
             Self::Outside(_) => f.write_str("the path leaves the root"),
-            Self::Special => f.write_str("neither a file nor a directory"),
+            Self::Special => f.write_str("no file that has a size"),
             Self::Denied(error) => write!(f, "it may not be opened: {error}"),
             Self::Failed(error) => write!(f, "it cannot be opened: {error}"),
         }

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 
+use anyhow::Context;
+
 use super::{Finding, PATIENCE};
 use crate::check;
 use crate::finding::{CheckResult, Record};
@@ -82,7 +84,7 @@ pub(super) async fn look(host: &str) -> anyhow::Result<Vec<Finding>> {
 
 impl Service {
     async fn start(host: &str) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::tempdir().context("cannot keep two replicas (hint: see TMPDIR)")?;
         let roots = ["coordinator", "peer"].map(|it| folder.path().join(it));
         for (side, root) in roots.iter().enumerate() {
             fs::create_dir(root)?;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// So many bytes are kept in memory.
-const IN_MEMORY: usize = 8 << 20;
+const IN_MEMORY: usize = 256 << 10;
 
 /// Where temporary files are made.
 #[derive(Debug, Clone)]

@@ -143,7 +143,8 @@ pub struct Reply {
     /// The address that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
-    /// The kind of answer, in the protocol's own word.
+    /// The kind of answer, in the protocol's own word; absent where none came.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// Whether it is a good one.
     pub ok: bool,

@@ -31,6 +31,24 @@ const LEAST_PROGRESS: u64 = 64 * 1024;
 /// After the last byte that was announced, how long more than it may come.
 const AFTERWARDS: Duration = Duration::from_millis(200);
 
+/// How long a client waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the head of the answer, before which a coordinator compares both copies.
+    pub head: Duration,
+    /// For each 64 KiB after it.
+    pub progress: Duration,
+}
+
+impl From<Duration> for Patience {
+    fn from(each: Duration) -> Self {
+        Self {
+            head: each,
+            progress: each,
+        }
+    }
+}
+
 /// A connection whose answer has begun: its copies follow.
 pub struct Answering<S> {
     stream: S,
@@ -59,8 +77,7 @@ pub enum Broken {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
-    /// Asks for a file and waits for the head of the answer; each step may take
-    /// `patience`.
+    /// Asks for a file and waits for the head of the answer.
     ///
     /// # Errors
     /// There is none.
@@ -68,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
         mut stream: S,
         request: &Request,
         decode: fn(&mut Input) -> Result<Option<R>, Malformed>,
-        patience: Duration,
+        patience: Patience,
     ) -> Result<(R, Self), Broken> {
         let asking = async {
             let bytes = request.encode();
@@ -83,12 +100,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
                 input.add(&buffer[..count]);
             }
         };
-        let asked = timeout(patience, asking).await;
-        let (reply, input) = asked.map_err(|_| Broken::Late(patience))??;
+        let asked = timeout(patience.head, asking).await;
+        let (reply, input) = asked.map_err(|_| Broken::Late(patience.head))??;
         let answering = Self {
             stream,
             input,
-            patience,
+            patience: patience.progress,
         };
         Ok((reply, answering))
     }

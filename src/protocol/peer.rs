@@ -5,10 +5,13 @@
 
 use std::fmt;
 
-use super::input::{Input, Line, TooLong};
+use super::input::{Input, LONGEST_LINE, Line, TooLong};
 
 /// The port of a peer where none is given.
 pub const PORT: u16 = 5002;
+
+/// How a request begins.
+const GET: &str = "GET ";
 
 /// The most that a length can be: file sizes are signed.
 const LARGEST: u64 = i64::MAX.unsigned_abs();
@@ -37,10 +40,34 @@ pub enum Reply {
 pub struct Malformed(pub String);
 
 impl Request {
+    /// A request for `path`, as it can be sent in one line.
+    ///
+    /// # Errors
+    /// Why it cannot: it is empty, too long, or would arrive as another one.
+    pub fn for_path(path: &str) -> Result<Self, String> {
+        let most = LONGEST_LINE.saturating_sub(GET.len()).saturating_sub(1);
+        if path.is_empty() {
+            return Err("the path is empty".into());
+        }
+        if path.len() > most {
+            let length = path.len();
+            return Err(format!(
+                "the path has {length} bytes, {most} at most are sent"
+            ));
+        }
+        if path.contains(['\n', '\0']) {
+            return Err("the path holds a line end or a NUL, which end a request".into());
+        }
+        if path.trim() != path {
+            return Err("the path has white space around it, which servers drop".into());
+        }
+        Ok(Self { path: path.into() })
+    }
+
     /// The request as it is sent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        format!("GET {}\n", self.path).into_bytes()
+        format!("{GET}{}\n", self.path).into_bytes()
     }
 
     /// The next request; nothing while it is not complete. The end of the stream
@@ -53,7 +80,7 @@ impl Request {
             return Ok(None);
         };
         let text = str::from_utf8(&line.bytes).map_err(|_| Malformed::of(&line))?;
-        let path = text.strip_prefix("GET ");
+        let path = text.strip_prefix(GET);
         // A client may have nothing to ask for but say so without the space.
         let path = path.or_else(|| (text == "GET").then_some(""));
         let path = path.ok_or_else(|| Malformed::of(&line))?;

@@ -12,7 +12,7 @@ use super::Service;
 use crate::finding::{Connection, End, Record};
 use crate::net::TcpStream;
 use crate::protocol::input::Input;
-use crate::reactor::{Buffer, now, timeout, within};
+use crate::reactor::{Buffer, now, sleep, timeout, within};
 use crate::units::Latency;
 
 /// How long a client may take for its request, all of it, unless --idle-timeout
@@ -25,6 +25,12 @@ const PROGRESS_TIME: Duration = Duration::from_secs(60);
 
 /// How long what a client still sends is taken after its answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// How often a client that waits is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// An answer from so many bytes on may still be on its way when all is sent.
+const LONG_ANSWER: u64 = 16 * 1024;
 
 /// So much of it is taken, in bytes.
 const LINGER_BYTES: usize = 4 << 20;
@@ -42,6 +48,8 @@ pub struct Client {
     received: Cell<u64>,
     sent: Cell<u64>,
     end: Cell<End>,
+    /// An answer is under way: a cut must not look like its end.
+    promised: Cell<bool>,
     /// What it asked, and what was decided.
     story: RefCell<Option<Box<str>>>,
 }
@@ -70,6 +78,7 @@ impl Client {
             received: Cell::new(0),
             sent: Cell::new(0),
             end: Cell::new(End::Local),
+            promised: Cell::new(false),
             story: RefCell::default(),
         }
     }
@@ -107,6 +116,23 @@ impl Client {
     pub fn sent(&self, bytes: usize) {
         self.sent.set(self.sent.get() + bytes as u64);
         log::debug!(target: self.service.target, "{} sent {bytes} bytes", self.peer);
+    }
+
+    /// Whether an answer is under way from now on, of which the length was
+    /// promised: if it is cut, for whatever cause, the connection is reset.
+    pub fn promise(&self, is_under_way: bool) {
+        self.promised.set(is_under_way);
+    }
+
+    /// Waits until the connection is found to be reset, by a look each second: a
+    /// client that has only finished sending still waits for its answer.
+    pub async fn vanished(&self) -> io::Error {
+        loop {
+            sleep(LOOK).await;
+            if let Some(error) = self.stream.failure() {
+                return error;
+            }
+        }
     }
 
     /// Keeps for the log line what it asked and what was decided.
@@ -177,7 +203,8 @@ impl Client {
         Ok(())
     }
 
-    /// Sends the head of an answer whose body, so long, follows at once.
+    /// Sends the head of an answer whose body, so long, follows at once and is
+    /// promised by it, until [`Client::part`].
     ///
     /// # Errors
     /// As of [`Client::send`].
@@ -185,6 +212,7 @@ impl Client {
         if body == 0 {
             return self.send(head).await;
         }
+        self.promise(true);
         let written = self.progress(self.stream.send_before_more(head)).await?;
         self.sent(written);
         self.send(&head[written..]).await
@@ -220,6 +248,15 @@ impl Client {
             self.stream.reset_on_close();
             Err(io::ErrorKind::TimedOut.into())
         })
+    }
+
+    /// Ends a connection after an answer of so many bytes: orderly, whatever the
+    /// client sends meanwhile.
+    pub async fn part(&self, input: &Input, body: u64) {
+        self.promise(false);
+        if !input.is_empty() || body >= LONG_ANSWER {
+            self.linger().await;
+        }
     }
 
     /// Ends our direction, and takes for a moment what still comes: a close
@@ -261,6 +298,9 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        if self.promised.get() {
+            self.stream.reset_on_close();
+        }
         if !log::log_enabled!(target: self.service.target, log::Level::Info) {
             return;
         }

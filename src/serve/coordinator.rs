@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_lite::future;
 
 use super::peer::{SHOWN, USUAL_ROOT, find};
 use super::{Client, Confinement, Kind, NoRequest, Running, Server};
@@ -76,9 +77,6 @@ struct Coordinator {
     spool: SpoolDirectory,
 }
 
-/// The own copy, as it is looked up: `None` where there is none.
-type Own = Result<Option<RegularFile>, Missing>;
-
 /// Serves until SIGTERM or SIGINT, asking the peer called `host` at `port`;
 /// calls `announce` with a line for each socket once it accepts.
 ///
@@ -132,11 +130,12 @@ pub async fn start(
 
 impl Coordinator {
     fn new(root: Root, peer: Peer) -> Self {
-        Self {
-            root,
-            peer,
-            spool: SpoolDirectory::of_system(),
+        let spool = SpoolDirectory::of_system();
+        if !spool.path().is_dir() {
+            let path = spool.path().display();
+            log::warn!(target: TARGET, "`{path}` is no directory: large copies that differ cannot be kept (hint: see TMPDIR)");
         }
+        Self { root, peer, spool }
     }
 
     /// One client: one request, one answer.
@@ -152,54 +151,53 @@ impl Coordinator {
                 client.note(&format!("{wrong} → sent ERROR BADREQUEST"));
                 return refuse(client).await;
             }
+            Err(NoRequest::Ended(End::Deadline)) if !input.is_empty() => {
+                client.note("no whole request in time → sent ERROR BADREQUEST");
+                client.send(&Reply::BadRequest.encode()).await?;
+                return Ok(End::Deadline);
+            }
             Err(NoRequest::Ended(end)) => return Ok(end),
         };
-        let own = self.own(&request.path);
-        let (reply, copies, decision) = match own {
-            Err(error) => (
-                Reply::Internal,
-                Vec::new(),
-                format!("{error} → sent ERROR INTERNAL"),
-            ),
-            Ok(own) => self.decide(own, &request).await,
-        };
         let asked = escape_head(request.path.as_bytes(), SHOWN);
+        client.note(&format!("GET {asked}: the client left before the answer"));
+        let decided = async { Ok(self.decide(&request, &asked).await) };
+        let left = async { Err(client.vanished().await) };
+        let (reply, copies, decision) = future::or(decided, left).await?;
         client.note(&format!("GET {asked}: {decision}"));
         let body = copies.iter().map(Copy::length).sum();
         client.send_head(&reply.encode(), body).await?;
         for copy in &copies {
             copy.send(client).await?;
         }
-        if !input.is_empty() {
-            client.linger().await;
-        }
+        client.part(&input, body).await;
         Ok(End::Fin)
     }
 
-    /// The own copy; what cannot be read is a failure of ours, not an absence.
-    fn own(&self, path: &str) -> Own {
-        match find(&self.root, path) {
-            Ok(file) => Ok(Some(file)),
-            Err(Missing::Absent(_) | Missing::Outside(_) | Missing::Special) => Ok(None),
-            Err(error @ (Missing::Denied(_) | Missing::Failed(_))) => Err(error),
-        }
-    }
-
-    /// What to answer, from both sides, and how it is told.
-    async fn decide(
-        &self,
-        own: Option<RegularFile>,
-        request: &Request,
-    ) -> (Reply, Vec<Copy>, String) {
+    /// What to answer to the request, which is told as `asked`, from both sides,
+    /// and how the decision is told.
+    async fn decide(&self, request: &Request, asked: &str) -> (Reply, Vec<Copy>, String) {
+        let internal = |why: String| {
+            log::warn!(target: TARGET, "GET {asked}: {why}");
+            let decision = format!("{why} → sent ERROR INTERNAL");
+            (Reply::Internal, Vec::new(), decision)
+        };
+        let (own, aside) = match find(&self.root, &request.path) {
+            Ok(file) => (Some(file), String::new()),
+            Err(Missing::Absent(_)) => (None, String::new()),
+            Err(missing @ (Missing::Outside(_) | Missing::Special)) => {
+                (None, format!(" (on SERVER1: {missing})"))
+            }
+            // What cannot be read is a failure of ours, not an absence.
+            Err(failure @ (Missing::Denied(_) | Missing::Failed(_))) => {
+                return internal(failure.to_string());
+            }
+        };
         let peers = match self.peers(own.as_ref(), request).await {
             Ok(peers) => peers,
-            Err(error) if is_own_fault(&error) => {
-                let decision = format!("{error:#} → sent ERROR INTERNAL");
-                return (Reply::Internal, Vec::new(), decision);
-            }
+            Err(error) if is_own_fault(&error) => return internal(format!("{error:#}")),
             Err(error) => {
-                let (name, path) = (&self.peer.name, escape_head(request.path.as_bytes(), SHOWN));
-                log::warn!(target: TARGET, "the peer {name} is taken not to have {path}: {error:#}");
+                let name = &self.peer.name;
+                log::warn!(target: TARGET, "the peer {name} is taken not to have {asked}: {error:#}");
                 None
             }
         };
@@ -224,7 +222,7 @@ impl Coordinator {
             }
             (None, None) => (Reply::NotFound, Vec::new(), "Not found on either"),
         };
-        (reply, copies, decision.into())
+        (reply, copies, format!("{decision}{aside}"))
     }
 
     /// The peer's copy, whole, and whether it is the same as ours.
@@ -241,7 +239,7 @@ impl Coordinator {
         let dialed = dial_resolved(name, addresses.clone(), *timeout).await?;
         let mut comparing = Comparing::new(own, self.spool.clone());
         let peer = &probe::peer::SERVICE;
-        peer.receive(dialed.stream, &request.path, *timeout, &mut comparing)
+        peer.receive(dialed.stream, request, (*timeout).into(), &mut comparing)
             .await?;
         Ok(comparing.finish())
     }

@@ -88,6 +88,11 @@ async fn answer(root: &Root, client: &Client) -> io::Result<End> {
             client.linger().await;
             return Ok(End::Local);
         }
+        Err(NoRequest::Ended(End::Deadline)) if !input.is_empty() => {
+            client.note("no whole request in time → sent NOTFOUND");
+            client.send(&Reply::NotFound.encode()).await?;
+            return Ok(End::Deadline);
+        }
         Err(NoRequest::Ended(end)) => return Ok(end),
     };
     let asked = format!("GET {}", escape_head(request.path.as_bytes(), SHOWN));
@@ -97,14 +102,20 @@ async fn answer(root: &Root, client: &Client) -> io::Result<End> {
             let head = Reply::Found(file.length).encode();
             client.send_head(&head, file.length).await?;
             client.send_file(&file.file, file.length).await?;
+            client.part(&input, file.length).await;
+        }
+        // Nobody may take that for a file that is not there.
+        Err(failure @ (Missing::Denied(_) | Missing::Failed(_))) => {
+            log::warn!(target: TARGET, "{asked}: {failure}");
+            client.note(&format!("{asked} ({failure}) → reset"));
+            client.stream.reset_on_close();
+            return Ok(End::Local);
         }
         Err(missing) => {
             client.note(&format!("{asked} ({missing}) → sent NOTFOUND"));
             client.send(&Reply::NotFound.encode()).await?;
+            client.part(&input, 0).await;
         }
-    }
-    if !input.is_empty() {
-        client.linger().await;
     }
     Ok(End::Fin)
 }

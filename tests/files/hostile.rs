@@ -122,9 +122,15 @@ fn a_request_that_never_ends_is_cut_by_the_clock() {
     let server = side.peer(&["--idle-timeout", "300ms"]);
     let mut stream = connect(server.ipv4());
     stream.write_all(b"GET a").expect("cannot send");
+    expect_bytes(&stream, b"NOTFOUND\n");
     expect_end(&stream);
-    server.wait_for_log("5 bytes received, 0 bytes sent");
-    server.wait_for_log("deadline");
+    let line = server.wait_for_log("5 bytes received, 9 bytes sent");
+    assert!(
+        line.contains("no whole request in time") && line.ends_with("deadline"),
+        "{line}"
+    );
+    // Who says nothing is told nothing.
+    expect_end(&connect(server.ipv4()));
 }
 
 #[test]

@@ -59,6 +59,62 @@ fn copies_are_shown_or_how_they_differ() {
 }
 
 #[test]
+fn what_two_sides_have_is_told_in_words() {
+    let service = Service::new();
+    let (coordinator, peer) = (service.coordinator(), service.peer());
+    let compare = |path: &str, code: i32| {
+        let arguments = [
+            "probe",
+            "coordinator",
+            &coordinator,
+            path,
+            "--compare",
+            &peer,
+        ];
+        run(&arguments, b"").expect_code(code).stdout
+    };
+    assert!(compare("same", 0).ends_with("the copies are the same\n"));
+    assert!(compare("differs", 1).ends_with("the copies differ\n"));
+    assert!(compare("only1", 1).ends_with(&format!("peer://{peer} has no such file\n")));
+    assert!(compare("none", 1).ends_with("neither has the file\n"));
+    let one = run(
+        &["probe", "coordinator", &coordinator, "same", "--diff"],
+        b"",
+    )
+    .expect_code(0);
+    assert_eq!(one.stdout, "there is only one copy, or both are the same\n");
+}
+
+#[test]
+fn what_cannot_be_asked_is_not_asked() {
+    let server = peer::breaking_off(b"FOUND 1\nx");
+    let target = server.to_string();
+    for path in ["", "a\nGET b", " a", &"x".repeat(9000)] {
+        let output = run(&["probe", "peer", &target, path], b"").expect_code(2);
+        assert!(output.stderr.contains("the path"), "{output:?}");
+    }
+    for option in ["--diff", "--require-match"] {
+        let output = run(&["probe", "peer", &target, "a", option], b"").expect_code(2);
+        assert!(output.stderr.contains("a peer has one copy"), "{output:?}");
+    }
+    let output = run(&["serve", "coordinator", "--peer", "x:"], b"").expect_code(2);
+    assert!(output.stderr.contains("x:"), "{output:?}");
+}
+
+#[test]
+fn programs_learn_of_failures_too() {
+    let cut = peer::breaking_off(b"FOUND 10\n12345").to_string();
+    let output = run(&["probe", "peer", &cut, "a", "-o", "ndjson"], b"").expect_code(1);
+    let record = &records(&output.stdout)[0];
+    assert_eq!(record["ok"], false, "{record}");
+    let reason = record["reason"].as_str().expect("a reason");
+    assert!(
+        reason.ends_with("it closed after 5 of 10 bytes"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn the_exit_status_can_tell_what_is_missing() {
     let service = Service::new();
     let coordinator = format!("coordinator://{}", service.coordinator());

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 
+use anyhow::ensure;
 use clap::CommandFactory;
 
 use super::super::{Invocation, Parsed, Reporting, Verb, attended, complain, parse};
@@ -11,6 +12,7 @@ use crate::finding::{Exit, Record};
 use crate::probe::copies::{FileProbe, Options, Place, Screen, Service};
 use crate::probe::{coordinator, listing, peer};
 use crate::protocol::listing::PORT;
+use crate::protocol::peer::Request;
 use crate::report::{Destination, Format, Reporter};
 
 pub(super) const CLIENTS: &[Verb] = &[
@@ -78,13 +80,20 @@ fn run(service: &'static Service, verb: &Verb, arguments: &[OsString]) -> anyhow
 
 fn prepare(service: &'static Service, options: Options, shows: bool) -> anyhow::Result<FileProbe> {
     let server = place(service.name, service.port, &options.target)?;
+    let request = Request::for_path(&options.path).map_err(anyhow::Error::msg)?;
     let peer = &peer::SERVICE;
+    ensure!(
+        service.name != peer.name || !(options.diff || options.require_match),
+        "a peer has one copy: --diff and --require-match are for coordinators (hint: `--compare \
+         HOST:PORT` asks another peer)"
+    );
     let compared = options.compare.as_deref();
     let compared = compared
         .map(|it| place(peer.name, peer.port, it))
         .transpose()?;
     Ok(FileProbe {
         service,
+        request,
         server,
         compared: compared.map(|it| (peer, it)),
         options,

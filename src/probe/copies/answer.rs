@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use sha2::{Digest, Sha256};
 
-use super::{Answering, Broken, Copies};
+use super::{Answering, Broken, Copies, Patience};
 use crate::protocol::input::Input;
 use crate::protocol::peer::{Malformed, Request};
 use crate::reactor::now;
@@ -72,15 +72,14 @@ impl Service {
     pub async fn receive<S>(
         &self,
         stream: S,
-        path: &str,
-        patience: Duration,
+        request: &Request,
+        patience: Patience,
         keep: &mut dyn Keep,
     ) -> Result<Answer, Broken>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let request = Request { path: path.into() };
-        let asked = Answering::ask(stream, &request, self.decode, patience).await;
+        let asked = Answering::ask(stream, request, self.decode, patience).await;
         let (head, mut answering) = asked?;
         let answered = now();
         let (mut sha256, count) = (Vec::new(), head.lengths.len());

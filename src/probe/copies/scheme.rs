@@ -11,12 +11,13 @@ use super::{Broken, Settings};
 use crate::finding::{Finding, Lack, State};
 use crate::probe::link::Link;
 use crate::probe::{Ask, At, Question};
+use crate::protocol::peer::Request;
 use crate::reactor::now;
 
 /// A file, and what is expected of it.
 struct File {
     service: &'static Service,
-    path: String,
+    request: Request,
     expected: Settings,
 }
 
@@ -37,7 +38,7 @@ pub(in crate::probe) fn prepare(
     settings.copies.validate(&settings.script, name)?;
     Ok(Some(Rc::new(File {
         service,
-        path: path.into(),
+        request: Request::for_path(path)?,
         expected: settings.copies.clone(),
     })))
 }
@@ -48,7 +49,7 @@ impl Ask for File {
     }
 
     fn sentence(&self) -> String {
-        self.expected.sentence(&self.path)
+        self.expected.sentence(&self.request.path)
     }
 }
 
@@ -59,7 +60,7 @@ impl File {
         let mut nothing = Nothing;
         let receiving = self
             .service
-            .receive(stream, &self.path, at.limit, &mut nothing);
+            .receive(stream, &self.request, at.limit.into(), &mut nothing);
         let received = link.within(receiving).await;
         let received = received.unwrap_or(Err(Broken::Late(at.limit)));
         let mut finding = link.into_finding();

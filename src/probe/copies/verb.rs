@@ -8,12 +8,13 @@ use anyhow::Context;
 use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::Copies;
 use super::answer::{Answer, Keep, Nothing, Service};
 use super::keeping::{Difference, Drafts, Shown};
+use super::{Copies, Patience};
 use crate::finding::{Exit, Phases, Record, Reply};
 use crate::net::{Dialed, Families, dial};
 use crate::probe::attempts;
+use crate::protocol::peer::Request;
 use crate::reactor::{now, signals};
 use crate::units::parse_positive_duration;
 
@@ -30,9 +31,12 @@ pub struct Options {
     /// Which families to try.
     #[command(flatten)]
     pub families: Families,
-    /// How long the connection, the answer and each 64 KiB of it may take
+    /// How long the connection and each 64 KiB of the answer may take
     #[arg(long, short, value_name = "TIME", default_value = "10s", value_parser = parse_positive_duration)]
     pub timeout: Duration,
+    /// How long the answer may take to begin: a coordinator compares both copies before
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_positive_duration)]
+    pub answer_timeout: Duration,
     /// Write the copy to FILE, whole or not at all; of two, to FILE.server1 and FILE.server2
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -75,8 +79,10 @@ pub struct Place {
 
 /// A file that is to be fetched.
 pub struct FileProbe {
-    /// What is asked.
+    /// Who is asked.
     pub service: &'static Service,
+    /// What is asked.
+    pub request: Request,
     /// Where.
     pub server: Place,
     /// Whom else to ask: a peer.
@@ -114,7 +120,14 @@ impl FileProbe {
             (None, None) if self.shows && self.compared.is_none() => &mut shown,
             (None, None) => &mut nothing,
         };
-        let (answer, reply) = self.ask(self.service, &self.server, keep, tell).await?;
+        let asked = self.ask(self.service, &self.server, keep, tell).await;
+        let (answer, reply) = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                self.tell_failure(self.service, &self.server, &error, tell);
+                return Err(error);
+            }
+        };
         if let Some(drafts) = drafts {
             for path in drafts.finish()? {
                 screen.line(&format!("written to {}", path.display()));
@@ -124,8 +137,10 @@ impl FileProbe {
         if answer.head.lengths.is_empty() {
             screen.line(answer.head.kind);
         }
-        if let (Some(difference), true) = (difference, answer.head.lengths.len() == 2) {
-            screen.bytes(difference.finish()?.as_bytes());
+        match (difference, answer.head.lengths.len()) {
+            (Some(difference), 2) => screen.bytes(difference.finish()?.as_bytes()),
+            (Some(_), 1) => screen.line("there is only one copy, or both are the same"),
+            _ => {}
         }
         if let Some((peer, place)) = &self.compared {
             let same = self.compare(&answer, peer, place, screen, tell).await?;
@@ -152,7 +167,7 @@ impl FileProbe {
         }
     }
 
-    /// Whether a peer has the file, and it is the last copy of the answer.
+    /// Whether a peer has the file, and each copy of the answer is the same.
     async fn compare(
         &self,
         answer: &Answer,
@@ -161,26 +176,56 @@ impl FileProbe {
         screen: &dyn Screen,
         tell: &dyn Fn(Record),
     ) -> anyhow::Result<Result<(), String>> {
-        let (other, reply) = self.ask(peer, place, &mut Nothing, tell).await?;
-        let (ours, theirs) = (answer.sha256.last(), other.sha256.last());
-        for (name, sum) in [(&self.server.name, ours), (&place.name, theirs)] {
-            let sum = sum.map_or("has no such file", String::as_str);
-            screen.line(&format!("{name}  {sum}"));
+        let asked = self.ask(peer, place, &mut Nothing, tell).await;
+        let (other, reply) = asked.inspect_err(|error| {
+            self.tell_failure(peer, place, error, tell);
+        })?;
+        for (name, sums) in [
+            (&self.server.name, &answer.sha256),
+            (&place.name, &other.sha256),
+        ] {
+            if sums.is_empty() {
+                screen.line(&format!("{name}  has no such file"));
+            }
+            for sum in sums {
+                screen.line(&format!("{name}  {sum}"));
+            }
         }
-        let verdict = match (ours, theirs) {
+        let verdict = match (answer.sha256.as_slice(), other.sha256.last()) {
+            ([], None) => Err("neither has the file".into()),
+            ([], Some(_)) => Err(format!("only {} has the file", place.name)),
             (_, None) => Err(format!("{} has no such file", place.name)),
-            (ours, theirs) if ours == theirs => Ok(()),
-            _ => Err(format!("{} has another copy", place.name)),
+            (ours, Some(theirs)) if ours.iter().all(|it| it == theirs) => Ok(()),
+            ([_], _) => Err(format!("{} has another copy", place.name)),
+            _ => Err("the copies differ".into()),
         };
         tell(Record::Reply(Reply {
             ok: verdict.is_ok(),
             ..reply
         }));
-        screen.line(match verdict {
+        screen.line(match &verdict {
             Ok(()) => "the copies are the same",
-            Err(_) => "the copies differ",
+            Err(reason) => reason,
         });
         Ok(verdict)
+    }
+
+    /// Keeps for programs why a server gave no answer; a person is told anyway.
+    fn tell_failure(
+        &self,
+        service: &Service,
+        place: &Place,
+        error: &anyhow::Error,
+        tell: &dyn Fn(Record),
+    ) {
+        if !self.shows {
+            tell(Record::Reply(Reply {
+                protocol: service.name.into(),
+                target: place.name.clone(),
+                reason: Some(format!("{error:#}")),
+                ..Reply::default()
+            }));
+        }
     }
 
     /// Asks one server and receives all of its answer.
@@ -192,11 +237,15 @@ impl FileProbe {
         tell: &dyn Fn(Record),
     ) -> anyhow::Result<(Answer, Reply)> {
         let Options {
-            path,
             families,
             timeout,
+            answer_timeout,
             ..
         } = &self.options;
+        let patience = Patience {
+            head: *answer_timeout,
+            progress: *timeout,
+        };
         let started = now();
         let dialed: Dialed = dial(&place.host, place.port, *families, *timeout).await?;
         for record in attempts(&place.name, &dialed.attempts, Some(dialed.address)) {
@@ -205,8 +254,9 @@ impl FileProbe {
             }
         }
         let asked = now();
-        let answer = service.receive(dialed.stream, path, *timeout, keep).await;
-        let answer = answer.with_context(|| {
+        let answer = service.receive(dialed.stream, &self.request, patience, keep);
+        let answer = answer.await.with_context(|| {
+            let path = &self.request.path;
             format!(
                 "cannot get `{path}` from {} ({})",
                 place.name, dialed.address

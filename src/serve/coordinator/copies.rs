@@ -51,6 +51,10 @@ pub(super) struct Peers {
 pub(super) struct Comparing<'a> {
     own: Option<&'a RegularFile>,
     spool: Spool,
+    /// Bytes that came.
+    came: u64,
+    /// Why not all of them are spooled, which matters only if they differ.
+    full: Option<io::Error>,
     /// The peer has a copy.
     found: bool,
     same: bool,
@@ -61,12 +65,15 @@ impl<'a> Comparing<'a> {
         Self {
             own,
             spool: Spool::new(directory),
+            came: 0,
+            full: None,
             found: false,
             same: false,
         }
     }
 
-    /// What came, once all of it has; nothing if the peer has no copy.
+    /// What came, once all of it has; nothing if the peer has no copy. Of a copy
+    /// that is the same as ours nothing may have been kept.
     pub(super) fn finish(self) -> Option<Peers> {
         let length = self.spool.length();
         let copy = match self.spool.finish() {
@@ -79,7 +86,7 @@ impl<'a> Comparing<'a> {
 
     /// Whether our bytes from here on are these.
     fn is_same(&self, own: &RegularFile, theirs: &[u8]) -> io::Result<bool> {
-        let mut at = self.spool.length();
+        let mut at = self.came;
         let mut ours = Buffer::take();
         for theirs in theirs.chunks(ours.len()) {
             let ours = &mut ours[..theirs.len()];
@@ -108,6 +115,11 @@ impl Keep for Comparing<'_> {
         if let (true, Some(own)) = (self.same, self.own) {
             self.same = self.is_same(own, bytes)?;
         }
-        self.spool.add(bytes)
+        self.came += bytes.len() as u64;
+        if self.full.is_none() {
+            self.full = self.spool.add(bytes).err();
+        }
+        let missed = if self.same { None } else { self.full.take() };
+        missed.map_or(Ok(()), Err)
     }
 }
