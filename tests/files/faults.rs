@@ -103,8 +103,8 @@ fn a_full_disk_is_an_internal_error_and_the_next_request_is_served() {
 
 #[test]
 fn a_log_that_nobody_reads_holds_up_nobody() {
-    let long = "x".repeat(200);
-    let side = Side::new(&[(&long, b"x")]);
+    let name = "x".repeat(200);
+    let side = Side::new(&[(&name, b"x")]);
     let root = side.root();
     let root = root.to_str().expect("a path in UTF-8");
     let mut command = netkit(&["serve", "peer", "--port", "0", "-vv", "--root", root]);
@@ -122,7 +122,7 @@ fn a_log_that_nobody_reads_holds_up_nobody() {
     // More than the pipe and the memory for waiting lines hold.
     for _ in 0..4000 {
         assert_eq!(
-            ask(address, format!("GET {long}\n").as_bytes()),
+            ask(address, format!("GET {name}\n").as_bytes()),
             b"FOUND 1\nx"
         );
     }

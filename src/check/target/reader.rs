@@ -71,15 +71,14 @@ impl<'a> Reader<'a> {
 
     /// `/PATH` or `@NAME` of a Unix socket, then maybe `=STATE`.
     fn socket(&mut self, scheme: &'static Scheme) -> Result<Target, TargetError> {
-        let start = self.at;
-        if !self.rest().starts_with(['/', '@']) || self.rest().len() < 2 {
-            let all = self.text.len();
-            return Err(self.wrong(start..all, "an absolute path, or `@NAME`"));
-        }
         // A path may well hold an `=`: only what is a state is one.
         let state = self.rest().rsplit_once('=');
         let state = state.filter(|(_, word)| find_state(word).is_some());
         let name = state.map_or(self.rest(), |(name, _)| name);
+        if !name.starts_with(['/', '@']) || name.len() < 2 {
+            let all = self.at..self.at + name.len();
+            return Err(self.wrong(all, "an absolute path, or `@NAME`"));
+        }
         self.at += name.len();
         Ok(Target {
             scheme,
@@ -325,6 +324,18 @@ mod tests {
         assert_eq!(target.all_of("::1"), "[::1]:80,8000-8010");
         let target = parse("web-1.example_x:1");
         assert_eq!(target.hosts, Hosts::One("web-1.example_x".into()));
+    }
+
+    #[test]
+    fn a_socket_has_a_name_and_maybe_a_state() {
+        let target = parse("unix:///run/a=b=down");
+        assert_eq!(target.hosts, Hosts::One("/run/a=b".into()));
+        assert_eq!(target.expected, Expected::Down);
+        assert_eq!(parse("unix://@x").hosts, Hosts::One("@x".into()));
+        // What is left without its state names nothing.
+        assert_eq!(culprit("unix:///=any"), "/");
+        assert_eq!(culprit("unix://@=down"), "@");
+        assert_eq!(culprit("unix://run"), "run");
     }
 
     #[test]
