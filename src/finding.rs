@@ -20,7 +20,7 @@ pub use answer::{DnsEvidence, HttpEvidence, TlsEvidence};
 pub use exit::Exit;
 pub use icmp::Icmp;
 pub use record::{
-    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Listed, Record, Reply,
+    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Listed, Record, Reply, Request,
     RoundTrips, SCHEMA, Step, Summary, Transition,
 };
 

@@ -31,6 +31,8 @@ pub enum Record {
     Latency(Latency),
     /// A connection that has ended.
     Connection(Connection),
+    /// A request that a server has answered.
+    Request(Request),
     /// The end of a run.
     Summary(Summary),
     /// What a remote netkit says first.
@@ -257,6 +259,29 @@ pub struct Connection {
     pub duration: Duration,
     /// How it ended.
     pub end: End,
+}
+
+/// A request that a server has answered, on a connection that may go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// Who asked.
+    pub peer: String,
+    /// How, in the protocol's own word.
+    pub method: String,
+    /// For what, as it was asked for.
+    pub path: String,
+    /// What was decided, in the protocol's own number.
+    pub status: u16,
+    /// Why it is not what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Length of the answer's body.
+    pub body_bytes: u64,
+    /// Bytes of it given to the kernel: fewer if it was cut.
+    pub sent_bytes: u64,
+    /// From the request to the last byte.
+    #[serde(rename = "duration_us", serialize_with = "whole_micros")]
+    pub duration: Duration,
 }
 
 /// How a connection ended.

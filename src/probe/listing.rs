@@ -17,10 +17,13 @@ use super::{Ask, At, Question, Scheme, Transport};
 use crate::finding::{Finding, State};
 use crate::protocol::input::Input;
 use crate::protocol::listing::{Entry, Line, PORT, encode_name};
-use crate::reactor::{Buffer, now};
+use crate::reactor::{Buffer, now, timeout};
 use crate::units;
 
 pub use verb::{Options, probe};
+
+/// After the end of a list, how long more than it may come.
+const AFTERWARDS: Duration = Duration::from_millis(200);
 
 /// The most lines of a list that are read.
 pub const MOST_ENTRIES: usize = 1_000_000;
@@ -56,8 +59,8 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// Receives lines until the end; `take` gets each entry and each warning as it
-/// comes.
+/// Receives lines until the end, after which nothing may follow; `take` gets
+/// each entry and each warning as it comes.
 ///
 /// # Errors
 /// The end does not come until `deadline`, or what comes is no list, or `take`
@@ -94,7 +97,18 @@ pub async fn receive(
     let received = until(deadline, receiving).await;
     received
         .unwrap_or_else(|| Err("the list did not end in time".into()))
-        .map_err(Cut)
+        .map_err(Cut)?;
+    match !input.is_empty() || follows(stream).await {
+        true => Err(Cut("more came after the END of the list".into())),
+        false => Ok(()),
+    }
+}
+
+/// Whether anything comes after all that was announced.
+async fn follows(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    let mut byte = [0];
+    let read = timeout(AFTERWARDS, stream.read(&mut byte)).await;
+    matches!(read, Ok(Ok(1..)))
 }
 
 impl List {
@@ -170,5 +184,31 @@ impl Listed {
             Ok(()) => Ok(finding),
             Err(reason) => Err(finding.but(State::Mismatch, format!("of the names, {reason}"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::run_fast_forward;
+
+    /// What is wrong with these pieces, each of which comes by itself.
+    fn wrong(first: &'static [u8], second: &'static [u8]) -> Option<String> {
+        let receiving = async {
+            let mut stream = first.chain(second);
+            let deadline = now() + Duration::from_secs(1);
+            receive(&mut stream, deadline, &mut |_| Ok(())).await
+        };
+        let received = run_fast_forward(receiving).unwrap();
+        received.err().map(|it| it.to_string())
+    }
+
+    #[test]
+    fn nothing_may_follow_the_end() {
+        assert_eq!(wrong(b"END 0\n", b""), None);
+        assert_eq!(wrong(b"WARN a\nEN", b"D 0\n"), None);
+        let more = Some("more came after the END of the list".into());
+        assert_eq!(wrong(b"END 0\n", b"x"), more);
+        assert_eq!(wrong(b"END 0\nx", b""), more);
     }
 }

@@ -4,6 +4,7 @@
 //! of it is wanted and how long a client may take is decided here. There is no
 //! TLS, and nothing is ever written to the disk.
 
+mod account;
 mod answer;
 mod body;
 mod connection;

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_lite::future;
 
 use super::{Client, Confinement, Kind};
 use crate::files::{self, Root};
@@ -13,7 +14,7 @@ use crate::finding::End;
 use crate::net::{Families, Resolved, dial_resolved, resolve};
 use crate::probe::listing::receive;
 use crate::protocol::listing::{self, Entry, Line, PORT};
-use crate::reactor::now;
+use crate::reactor::{Limit, blocking, now};
 use crate::units::parse_positive_duration;
 
 /// The service's name.
@@ -24,6 +25,10 @@ const TARGET: &str = "serve::listing";
 
 /// Names of the own directory that are listed at most.
 const MOST_OWN: usize = 100_000;
+
+/// Lists that are held at once, each up to some ten MiB: further clients wait
+/// for their turn. What a socket takes at once is not held.
+const MOST_LISTS: usize = 16;
 
 /// Bytes of an upstream's list that are kept until it has ended.
 const LARGEST_UPSTREAM: usize = 16 << 20;
@@ -52,6 +57,20 @@ pub struct Options {
     pub server: super::Options,
 }
 
+/// What is listed, and for how many at once.
+struct Lister {
+    root: Arc<Root>,
+    upstream: Option<Upstream>,
+    lists: Limit,
+}
+
+/// Lines as they are sent, and how many of them are names.
+#[derive(Default)]
+struct List {
+    bytes: Vec<u8>,
+    names: u64,
+}
+
 /// Whom else to ask, and how long.
 struct Upstream {
     name: String,
@@ -70,7 +89,7 @@ pub async fn serve(
     upstream: Option<(&str, u16)>,
     announce: &mut dyn FnMut(&str),
 ) -> anyhow::Result<()> {
-    let root = Rc::new(super::open_root(&options.root)?);
+    let root = Arc::new(super::open_root(&options.root)?);
     let upstream = match upstream {
         Some((host, port)) => {
             let resolved = resolve(host, port, Families::default(), RESOLVE_TIME).await;
@@ -82,7 +101,11 @@ pub async fn serve(
         }
         None => None,
     };
-    let served = Rc::clone(&root);
+    let lister = Lister {
+        root: Arc::clone(&root),
+        upstream,
+        lists: Limit::new(MOST_LISTS),
+    };
     let kind = Kind {
         name: NAME,
         target: TARGET,
@@ -93,52 +116,73 @@ pub async fn serve(
             ..Confinement::default()
         }),
     };
-    let handle = async move |client: &Client| answer(&served, upstream.as_ref(), client).await;
+    let handle = async move |client: &Client| lister.answer(client).await;
     super::run(kind, &options.server, announce, handle).await
 }
 
-/// One client, which asks nothing: both lists, then the end.
-async fn answer(root: &Root, upstream: Option<&Upstream>, client: &Client) -> io::Result<End> {
-    let mut list = own(root);
-    if let Some(upstream) = upstream {
-        match upstream.list().await {
-            Ok(theirs) => list.extend(theirs),
-            Err(error) => {
-                log::warn!(target: TARGET, "the upstream {} lists nothing: {error:#}", upstream.name);
-                list.push(Line::Warning(format!("upstream: {error:#}")));
+impl Lister {
+    /// One client, which asks nothing: both lists, then the end.
+    async fn answer(&self, client: &Client) -> io::Result<End> {
+        let turn = async { Ok(self.lists.acquire().await) };
+        let left = async { Err(client.vanished().await) };
+        let turn = future::or(turn, left).await?;
+        let list = self.list().await;
+        client.note(&format!("listed {} names", list.names));
+        client.promise(true);
+        client.send(&list.bytes).await?;
+        client.promise(false);
+        drop((list, turn));
+        client.linger().await;
+        Ok(End::Fin)
+    }
+
+    async fn list(&self) -> List {
+        let root = Arc::clone(&self.root);
+        let mut list = blocking(move || own(&root)).await;
+        if let Some(upstream) = &self.upstream {
+            match upstream.list().await {
+                Ok(theirs) => list.append(theirs),
+                Err(error) => {
+                    log::warn!(target: TARGET, "the upstream {} lists nothing: {error:#}", upstream.name);
+                    list.add(&Line::Warning(format!("upstream: {error:#}")));
+                }
             }
         }
+        list.add(&Line::End(list.names));
+        list
     }
-    let count = list
-        .iter()
-        .filter(|it| matches!(it, Line::Entry(_)))
-        .count();
-    client.note(&format!("listed {count} names"));
-    list.push(Line::End(count as u64));
-    for lines in list.chunks(LINES_AT_ONCE) {
-        let bytes: Vec<u8> = lines.iter().flat_map(Line::encode).collect();
-        client.send(&bytes).await?;
-    }
-    client.linger().await;
-    Ok(End::Fin)
 }
 
-/// Lines that are written in one go.
-const LINES_AT_ONCE: usize = 512;
+impl List {
+    fn add(&mut self, line: &Line) {
+        self.names += u64::from(matches!(line, Line::Entry(_)));
+        self.bytes.extend(line.encode());
+    }
 
-fn own(root: &Root) -> Vec<Line> {
+    fn append(&mut self, mut other: Self) {
+        self.names += other.names;
+        self.bytes.append(&mut other.bytes);
+    }
+}
+
+/// What the root holds; it reads the disk.
+fn own(root: &Root) -> List {
+    let mut list = List::default();
     match root.entries(MOST_OWN) {
         Ok(found) => {
-            let entries = found.entries.into_iter().map(|it| Line::Entry(entry(it)));
-            let more = format!("more than {MOST_OWN} names: the rest is left out");
-            let more = found.more.then_some(Line::Warning(more));
-            entries.chain(more).collect()
+            let entries = found.entries.into_iter();
+            entries.for_each(|it| list.add(&Line::Entry(entry(it))));
+            if found.more {
+                let more = format!("more than {MOST_OWN} names: the rest is left out");
+                list.add(&Line::Warning(more));
+            }
         }
         Err(error) => {
             log::warn!(target: TARGET, "cannot list the root: {error}");
-            vec![Line::Warning(format!("cannot list the root: {error}"))]
+            list.add(&Line::Warning(format!("cannot list the root: {error}")));
         }
     }
+    list
 }
 
 fn entry(found: files::Entry) -> Entry {
@@ -157,20 +201,19 @@ fn entry(found: files::Entry) -> Entry {
 
 impl Upstream {
     /// All that it lists; of a list that is cut short, nothing.
-    async fn list(&self) -> anyhow::Result<Vec<Line>> {
+    async fn list(&self) -> anyhow::Result<List> {
         let deadline = now() + self.timeout;
         let dialed = dial_resolved(&self.name, self.addresses.clone(), self.timeout).await;
         let mut stream = dialed?.stream;
-        let (mut lines, mut size) = (Vec::new(), 0);
+        let mut list = List::default();
         let mut take = |line: Line| {
-            size += line.encode().len();
-            lines.push(line);
-            match size > LARGEST_UPSTREAM {
+            list.add(&line);
+            match list.bytes.len() > LARGEST_UPSTREAM {
                 true => Err(String::from("its list is longer than 16 MiB")),
                 false => Ok(()),
             }
         };
         receive(&mut stream, deadline, &mut take).await?;
-        Ok(lines)
+        Ok(list)
     }
 }

@@ -1,14 +1,19 @@
 //! The directory listing: servers, the union, and the drift between two.
 
 use super::{Side, ask};
-use crate::check::records::{check, expect_mismatch, records};
+use crate::check::records::{assert_valid_document, check, expect_mismatch, records};
+use crate::support::client::connect;
 use crate::support::peer;
 use crate::support::process::run;
 use crate::support::server::Server;
+use crate::support::tracer::Tracer;
+use crate::support::{PATIENCE, becomes_true};
 use std::fs;
 use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 /// The lines of a list without the times in them.
 fn lines(server: &Server) -> Vec<String> {
@@ -75,10 +80,12 @@ fn an_upstream_that_fails_is_a_warning() {
         drop(stream.write_all(b"f 1 1970-01-01T00:00:00Z b\n"));
     });
     let lying = peer::tcp(|mut stream| drop(stream.write_all(b"END 7\n")));
+    let going_on = peer::tcp(|mut stream| drop(stream.write_all(b"END 0\nmore")));
     for (upstream, words) in [
         (refused, "refused"),
         (cut, "cut short"),
         (lying, "its END says 7"),
+        (going_on, "came after the END"),
     ] {
         let upstream = upstream.to_string();
         let server = side.serve(
@@ -141,4 +148,88 @@ fn a_list_without_its_end_is_no_list() {
     let garbage = peer::tcp(|mut stream| drop(stream.write_all(&vec![b'x'; 20_000])));
     let found = check(&[&format!("listing://{garbage}")]);
     expect_mismatch(found, "a line is longer than 8192 bytes");
+}
+
+#[test]
+fn a_list_that_is_none_is_told_as_a_record() {
+    let (_held, refused) = peer::refusing();
+    let cut = || peer::tcp(|mut stream| drop(stream.write_all(b"f 1 1970-01-01T00:00:00Z a\n")));
+    let going_on = peer::tcp(|mut stream| drop(stream.write_all(b"END 0\nEND 0\n")));
+    for (server, kind, reason) in [
+        (refused, "refused", "refused"),
+        (cut(), "mismatch", "the list is cut short: it has no END"),
+        (going_on, "mismatch", "more came after the END of the list"),
+    ] {
+        let name = format!("listing://{server}");
+        let output = run(&["probe", "listing", &name, "-o", "ndjson"], b"").expect_code(1);
+        let told = records(&output.stdout);
+        assert_eq!(told.len(), 1, "{output:?}");
+        let record = &told[0];
+        assert_eq!(
+            (&record["type"], &record["ok"]),
+            (&"reply".into(), &false.into())
+        );
+        assert_eq!(
+            (&record["kind"], &record["target"]),
+            (&kind.into(), &name.into())
+        );
+        let said = record["reason"].as_str().expect("a reason");
+        assert!(said.contains(reason), "{record}");
+        assert!(output.stderr.contains(reason), "{output:?}");
+    }
+    // The one that is good is told too.
+    let side = Side::new(&[("a", b"1")]);
+    let server = side.serve("listing", &[]);
+    let (good, bad) = (server.ipv4().to_string(), cut().to_string());
+    let output = run(&["probe", "listing", &good, &bad, "-o", "json"], b"").expect_code(1);
+    let document = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_valid_document(&document);
+    let told = document["results"].as_array().expect("records");
+    let told: Vec<_> = told.iter().map(|it| it["ok"] == true).collect();
+    assert_eq!(told, [true, false], "{document}");
+}
+
+#[test]
+fn only_so_many_lists_are_held_at_once_and_further_clients_wait() {
+    const MOST: usize = 16;
+    let upstream = TcpListener::bind((peer::HOST, 0)).expect("a listener");
+    upstream.set_nonblocking(true).expect("set");
+    let address = upstream.local_addr().expect("an address").to_string();
+    let side = Side::new(&[("a", b"1")]);
+    let arguments = ["--upstream", &address, "--upstream-timeout", "60s"];
+    let server = side.serve("listing", &arguments);
+    let clients: Vec<TcpStream> = (0..=MOST).map(|_| connect(server.ipv4())).collect();
+    // The upstream is asked by whoever has their turn, and holds them there.
+    let mut asked = Vec::new();
+    let mut is_asked_by = |count: usize, within: Duration| {
+        becomes_true(within, || {
+            asked.extend(upstream.accept().map(|(stream, _)| stream));
+            asked.len() == count
+        })
+    };
+    assert!(is_asked_by(MOST, PATIENCE), "too few have their turn");
+    server
+        .log()
+        .wait_for_lines(" connected", clients.len(), PATIENCE);
+    let more = is_asked_by(MOST + 1, Duration::from_secs(1));
+    assert!(!more, "too many have their turn");
+    asked.remove(0).write_all(b"END 0\n").expect("sent");
+    let next = becomes_true(PATIENCE, || upstream.accept().is_ok());
+    assert!(next, "the last never has its turn");
+}
+
+#[test]
+fn a_directory_is_read_beside_the_loop() {
+    let side = Side::new(&[("a", b"1")]);
+    let server = side.serve("listing", &[]);
+    let tracer = Tracer::attach(server.id(), &["-e", "trace=getdents64"]);
+    assert_eq!(lines(&server), ["f 1 a", "END 1"]);
+    let calls = tracer.detach();
+    let reads: Vec<_> = calls
+        .iter()
+        .filter(|it| it.contains("getdents64("))
+        .collect();
+    assert!(!reads.is_empty(), "{calls:?}");
+    let main = format!("{} ", server.id());
+    assert!(reads.iter().all(|it| !it.starts_with(&main)), "{calls:?}");
 }

@@ -1,7 +1,10 @@
 //! Statuses, headers, ranges, conditions, directories.
 
-use super::site::{CONTENT, Site};
+use super::site::{CONTENT, Reply, Site};
+use crate::support::client::connect;
+use crate::support::server::Server;
 use std::fs::File;
+use std::io::{BufReader, Write};
 use std::time::{Duration, SystemTime};
 
 #[test]
@@ -194,6 +197,25 @@ fn other_forms_of_a_request_are_understood() {
         );
     }
     assert_eq!(site.get("/a%20b.txt", "").text(), "b");
+}
+
+#[test]
+fn a_file_without_a_size_is_not_there() {
+    let root = [
+        "serve",
+        "http",
+        "--host",
+        "127.0.0.1",
+        "--root",
+        "/proc/self",
+    ];
+    let server = Server::start(&root);
+    let stream = connect(server.ipv4());
+    (&stream)
+        .write_all(b"GET /status HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("sent");
+    let reply = Reply::read(&mut BufReader::new(&stream), false).expect("an answer");
+    assert_eq!(reply.status, 404, "{reply:?}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use crate::support::client::{answers, expect_end, write_until_stuck};
 use crate::support::process::finish;
 use crate::support::{PATIENCE, becomes_true};
 use std::fs::{self, Permissions};
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -180,15 +181,11 @@ fn a_body_is_never_taken_for_a_request() {
         (format!("Transfer-Encoding: gzip\r\n\r\n{inner}"), &[400]),
         (
             format!("Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n{inner}"),
-            &[200],
+            &[400],
         ),
         (
             format!("Transfer-Encoding: chunked\r\n\r\n0x5\r\n{inner}"),
-            &[200],
-        ),
-        (
-            "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".into(),
-            &[200],
+            &[400],
         ),
     ] {
         let replies = site.all(format!("{head}{framing}").as_bytes());
@@ -200,6 +197,25 @@ fn a_body_is_never_taken_for_a_request() {
             "{framing:?}"
         );
     }
+}
+
+#[test]
+fn two_lengths_of_one_body_are_refused_and_end_the_connection() {
+    let site = Site::new();
+    let (length, chunked) = ("Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n");
+    for (first, second) in [(length, chunked), (chunked, length)] {
+        for method in ["GET", "POST"] {
+            let stream = site.connect();
+            let head = format!("{method} /a.txt HTTP/1.1\r\nHost: a\r\n{first}{second}\r\n");
+            let rest = "0\r\n\r\nGET /inner HTTP/1.1\r\nHost: a\r\n\r\n";
+            (&stream).write_all((head + rest).as_bytes()).expect("sent");
+            let mut reader = BufReader::new(&stream);
+            let reply = Reply::read(&mut reader, false).expect("an answer");
+            assert_eq!((reply.status, reply.header("connection")), (400, "close"));
+            assert!(Reply::read(&mut reader, false).is_none(), "it goes on");
+        }
+    }
+    assert_eq!(site.server.log().count_lines_with("GET /inner"), 0);
 }
 
 #[test]
@@ -239,6 +255,7 @@ fn a_head_must_have_come_in_time_however_it_dribbles() {
     });
     assert!(ended, "it was not closed after {:?}", start.elapsed());
     assert!(start.elapsed() > Duration::from_millis(400));
+    expect_refused_as_late(&dribbling);
     expect_end(&silent);
     site.server.log().wait_for_lines(", deadline", 2, PATIENCE);
     // Within a connection, a second head as well; between two, the idle time.
@@ -251,13 +268,22 @@ fn a_head_must_have_come_in_time_however_it_dribbles() {
     }
     (&second).write_all(b"GET /a").expect("sent");
     expect_end(&idle);
-    expect_end(&second);
+    expect_refused_as_late(&second);
     site.server.log().wait_for_lines(", deadline", 3, PATIENCE);
     site.server.wait_for_log(", idle");
 }
 
+/// Waits for the answer to who has begun a head, and for the end.
+#[track_caller]
+fn expect_refused_as_late(stream: &TcpStream) {
+    let mut reader = BufReader::new(stream);
+    let reply = Reply::read(&mut reader, false).expect("an answer");
+    assert_eq!((reply.status, reply.header("connection")), (408, "close"));
+    assert!(Reply::read(&mut reader, false).is_none(), "it goes on");
+}
+
 #[test]
-fn a_client_that_takes_nothing_is_closed() {
+fn a_client_that_takes_nothing_is_reset() {
     let site = Site::with(&["-v", "--idle-timeout", "500ms"]);
     site.write("large", vec![b'x'; 64 << 20]);
     let stream = site.connect();
@@ -265,4 +291,7 @@ fn a_client_that_takes_nothing_is_closed() {
         .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         .expect("sent");
     site.server.wait_for_log(", idle");
+    let mut all = Vec::new();
+    let outcome = (&stream).read_to_end(&mut all);
+    assert!(outcome.is_err(), "{} bytes came, then the end", all.len());
 }

@@ -41,11 +41,26 @@ fn a_file_that_becomes_shorter_is_cut_and_never_padded() {
         .open(site.path("large"))
         .expect("a file");
     file.set_len(1 << 20).expect("shorter");
-    let (rest, _) = rest(&stream);
+    let (rest, ended) = rest(&stream);
     assert!(rest.len() < LARGE - 1024, "{} bytes came", rest.len());
+    assert!(!ended, "it looks like the end of the answer");
     site.server
         .wait_for_log("is cut off: the file became shorter while it was sent");
     assert_eq!(site.get("/a.txt", "").text(), CONTENT);
+}
+
+#[test]
+fn an_answer_that_is_cut_at_the_end_is_reset() {
+    let mut site = Site::with(&["-v", "--grace", "100ms"]);
+    site.write("large", vec![b'x'; LARGE]);
+    let stream = begun(&site);
+    site.server.signal("TERM");
+    assert_eq!(site.server.wait_for_exit(PATIENCE).code(), Some(0));
+    let (rest, ended) = rest(&stream);
+    assert!(rest.len() < LARGE - 1024, "{} bytes came", rest.len());
+    assert!(!ended, "it looks like the end of the answer");
+    let line = site.server.wait_for_log(" GET /large: 200, cut after ");
+    assert!(line.contains(&format!(" of {LARGE} bytes, ")), "{line}");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Start, address, log, counts, the end.
 
 use super::site::{CONTENT, Reply, Site};
+use crate::check::records::assert_valid;
 use crate::support::process::run;
 use crate::support::server::Server;
 use crate::support::tracer::Tracer;
 use crate::support::{PATIENCE, becomes_true};
+use serde_json::Value;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use tempfile::TempDir;
@@ -83,8 +85,63 @@ fn every_file_that_is_asked_for_is_logged_with_its_count() {
             .wait_for_log(&format!(" info serve::http: {expected}"));
     }
     assert_eq!(site.get("/nowhere%0a", "").status, 404);
-    let line = site.server.wait_for_log(": 404 Not Found: ");
-    assert!(line.contains(" GET /nowhere%0a: "), "{line}");
+    let line = site.server.wait_for_log(" GET /nowhere%0a: 404 ");
+    assert!(line.contains(": 404 (no such file), "), "{line}");
+}
+
+#[test]
+fn every_request_is_a_record_with_its_decision_and_bytes() {
+    let site = Site::with(&["-v", "--log", "json"]);
+    let stream = site.connect();
+    let peer = stream.local_addr().expect("an address").to_string();
+    let mut reader = BufReader::new(&stream);
+    let mut expected = Vec::new();
+    for (request, headers, status) in [
+        ("GET /a.txt", "", 200),
+        ("HEAD /a.txt", "", 200),
+        ("GET /a.txt?x", "Range: bytes=0-1\r\n", 206),
+        ("GET /a.txt", "If-None-Match: *\r\n", 304),
+        ("GET /nowhere", "", 404),
+        ("GET /a.txt", "Range: bytes=90-\r\n", 416),
+        ("POST /a.txt", "", 405),
+    ] {
+        let head = format!("{request} HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+        (&stream).write_all(head.as_bytes()).expect("sent");
+        let without_body = request.starts_with("HEAD");
+        let reply = Reply::read(&mut reader, without_body).expect("an answer");
+        assert_eq!(reply.status, status, "{request}");
+        expected.push((
+            request.to_owned(),
+            u64::from(status),
+            reply.body.len() as u64,
+        ));
+    }
+    let requests = || {
+        let lines = site.server.log().lines();
+        let records = lines
+            .iter()
+            .map(|it| serde_json::from_str(it).expect("JSON"));
+        let records: Vec<Value> = records
+            .filter(|it: &Value| it["type"] == "request")
+            .collect();
+        records
+    };
+    assert!(becomes_true(PATIENCE, || requests().len() == expected.len()));
+    for (record, (request, status, bytes)) in requests().iter().zip(expected) {
+        assert_valid(record);
+        let (method, path) = request.split_once(' ').expect("two words");
+        assert_eq!(
+            (&record["method"], &record["path"]),
+            (&method.into(), &path.into())
+        );
+        assert_eq!(record["peer"], peer.as_str());
+        assert_eq!(record["status"], status, "{record}");
+        assert_eq!(
+            (&record["body_bytes"], &record["sent_bytes"]),
+            (&bytes.into(), &bytes.into())
+        );
+        assert_eq!(record.get("reason").is_some(), status > 400, "{record}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::List;
 use super::drift::{Drift, compare};
-use crate::finding::{Exit, Listed, Phases, Record, Reply};
+use crate::finding::{Exit, Listed, Record, Reply, State};
 use crate::net::{Families, dial};
 use crate::probe::copies::Place;
 use crate::protocol::listing::{Entry, encode_name};
@@ -58,29 +58,44 @@ pub async fn probe(
     future::or(work, interrupted).await
 }
 
+/// Fetches a list and tells what came of it, good or bad.
 async fn fetch(options: &Options, server: &Place, tell: &dyn Fn(Record)) -> anyhow::Result<List> {
     let started = now();
-    let deadline = started + options.timeout;
-    let mut dialed = dial(&server.host, server.port, options.families, options.timeout).await?;
-    let list = List::receive(&mut dialed.stream, deadline).await;
-    let list = list.with_context(|| format!("cannot list {}", server.name))?;
-    tell(Record::Reply(Reply {
+    let mut reply = Reply {
         protocol: "listing".into(),
         target: server.name.clone(),
-        address: Some(dialed.address),
-        kind: "END".into(),
-        ok: true,
-        reason: list.warnings.first().cloned(),
-        entries: list.entries.iter().map(record).collect(),
-        phases: Phases {
-            resolve: dialed.resolved.took,
-            connect: dialed.connect,
-            total: Some(now().saturating_duration_since(started)),
-            ..Phases::default()
-        },
         ..Reply::default()
-    }));
-    Ok(list)
+    };
+    let received = receive(options, server, &mut reply).await;
+    reply.phases.total = Some(now().saturating_duration_since(started));
+    match &received {
+        Ok(list) => {
+            reply.kind = "END".into();
+            reply.ok = true;
+            reply.reason = list.warnings.first().cloned();
+            reply.entries = list.entries.iter().map(record).collect();
+        }
+        Err(error) => reply.reason = Some(error.root_cause().to_string()),
+    }
+    tell(Record::Reply(reply));
+    received
+}
+
+/// Receives a list; `reply` gets what is known as far as it went.
+async fn receive(options: &Options, server: &Place, reply: &mut Reply) -> anyhow::Result<List> {
+    let deadline = now() + options.timeout;
+    let dialed = dial(&server.host, server.port, options.families, options.timeout).await;
+    let mut dialed = dialed.inspect_err(|error| {
+        let last = error.attempts().last();
+        let state = last.map_or(State::Unresolved, |it| it.state);
+        reply.kind = state.as_str().into();
+    })?;
+    reply.kind = State::Mismatch.as_str().into();
+    reply.address = Some(dialed.address);
+    reply.phases.resolve = dialed.resolved.took;
+    reply.phases.connect = dialed.connect;
+    let list = List::receive(&mut dialed.stream, deadline).await;
+    list.with_context(|| format!("cannot list {}", server.name))
 }
 
 fn record(entry: &Entry) -> Listed {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::body::{Buf, Frame, SizeHint};
 
+use super::account::Account;
 use super::pace::Pace;
 use super::part::Part;
 use crate::reactor::{Buffer, Permit};
@@ -41,11 +42,29 @@ impl Content {
 pub(super) struct Body {
     content: Content,
     pace: Rc<Pace>,
+    account: Option<Rc<Account>>,
 }
 
 impl Body {
-    pub(super) fn new(content: Content, pace: Rc<Pace>) -> Self {
-        Self { content, pace }
+    pub(super) fn new(content: Content, pace: Rc<Pace>, account: Option<Rc<Account>>) -> Self {
+        Self {
+            content,
+            pace,
+            account,
+        }
+    }
+
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if let Content::Part(part) = &mut self.content {
+            let piece = ready!(part.poll_piece(context));
+            let bytes = piece.map(|(buffer, count)| Bytes::Pooled(buffer, count));
+            return Poll::Ready(Some(bytes));
+        }
+        Poll::Ready(match std::mem::take(&mut self.content) {
+            Content::Text(text) => Some(Ok(Bytes::Text(text, None))),
+            Content::Page(text, permit) => Some(Ok(Bytes::Text(text, Some(permit)))),
+            Content::Nothing | Content::Part(_) => None,
+        })
     }
 }
 
@@ -63,16 +82,13 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Piece>>>> {
-        if let Content::Part(part) = &mut self.content {
-            let piece = ready!(part.poll_piece(context));
-            return Poll::Ready(Some(piece.map(Frame::data)));
-        }
-        let piece = match std::mem::take(&mut self.content) {
-            Content::Text(text) => Piece::of_text(text, None),
-            Content::Page(text, permit) => Piece::of_text(text, Some(permit)),
-            Content::Nothing | Content::Part(_) => return Poll::Ready(None),
+        let bytes = ready!(self.poll_bytes(context));
+        let piece = |bytes| Piece {
+            bytes,
+            taken: 0,
+            account: self.account.clone(),
         };
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(bytes.map(|it| it.map(|bytes| Frame::data(piece(bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -87,50 +103,40 @@ impl hyper::body::Body for Body {
 /// Bytes that hyper hands to the kernel.
 pub(super) struct Piece {
     bytes: Bytes,
-    start: usize,
-    end: usize,
+    taken: usize,
+    account: Option<Rc<Account>>,
 }
 
 enum Bytes {
-    Pooled(Buffer),
+    /// So many, from the buffer's beginning on.
+    Pooled(Buffer, usize),
     /// With the right to it, which ends with it.
     Text(String, #[expect(dead_code, reason = "held")] Option<Permit>),
 }
 
-impl Piece {
-    /// The first `count` bytes of a buffer.
-    pub(super) fn of_buffer(buffer: Buffer, count: usize) -> Self {
-        Self {
-            bytes: Bytes::Pooled(buffer),
-            start: 0,
-            end: count,
-        }
-    }
-
-    fn of_text(text: String, permit: Option<Permit>) -> Self {
-        Self {
-            start: 0,
-            end: text.len(),
-            bytes: Bytes::Text(text, permit),
+impl Bytes {
+    fn all(&self) -> &[u8] {
+        match self {
+            Self::Pooled(buffer, count) => &buffer[..*count],
+            Self::Text(text, _) => text.as_bytes(),
         }
     }
 }
 
 impl Buf for Piece {
     fn remaining(&self) -> usize {
-        self.end - self.start
+        self.bytes.all().len() - self.taken
     }
 
     fn chunk(&self) -> &[u8] {
-        let bytes = match &self.bytes {
-            Bytes::Pooled(buffer) => &**buffer,
-            Bytes::Text(text, _) => text.as_bytes(),
-        };
-        &bytes[self.start..self.end]
+        &self.bytes.all()[self.taken..]
     }
 
     fn advance(&mut self, count: usize) {
         assert!(count <= self.remaining(), "no further than to the end");
-        self.start += count;
+        self.taken += count;
+        if let Some(account) = &self.account {
+            account.sent(count);
+        }
     }
 }

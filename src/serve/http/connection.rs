@@ -6,9 +6,11 @@ use std::io;
 use std::net::Shutdown;
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_lite::future;
+use httpdate::fmt_http_date;
+use hyper::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 
@@ -85,13 +87,35 @@ async fn converse(site: &Site, client: &Client, pace: &Rc<Pace>) -> io::Result<E
         outcome => outcome,
     };
     let end = match outcome {
+        // An answer that is still on its way would be mixed up with this one.
+        Err(Interruption::Late(End::Deadline)) if !pace.is_sending() => {
+            refuse_late(site, client).await?
+        }
         Err(Interruption::Late(end)) => return Ok(end),
+        Ok(Err(error)) if error.is_user() => {
+            log::warn!(target: TARGET, "{} is cut off: {}", client.peer(), innermost(&error));
+            return Ok(End::Local);
+        }
         Ok(Err(error)) => broken(&error, site, client)?,
         _ if pace.ended() => return Ok(End::Fin),
         _ => End::Local,
     };
     linger(client).await;
     Ok(end)
+}
+
+/// Answers who has begun a head and not finished it (RFC 9110, section 15.5.9),
+/// which hyper would leave without an answer.
+async fn refuse_late(site: &Site, client: &Client) -> io::Result<End> {
+    let (status, peer) = (StatusCode::REQUEST_TIMEOUT, client.peer());
+    let date = fmt_http_date(SystemTime::now());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\nDate: {date}\r\n\r\n"
+    );
+    site.tally.count_status(status.as_u16());
+    log::info!(target: TARGET, "{peer} did not finish its request in time: {status}");
+    client.send(head.as_bytes()).await?;
+    Ok(End::Deadline)
 }
 
 /// What a connection came to that did not end well.
@@ -107,12 +131,9 @@ fn broken(error: &hyper::Error, site: &Site, client: &Client) -> io::Result<End>
     if error.is_incomplete_message() {
         return Ok(End::Fin);
     }
-    let cause = innermost(error);
-    if error.is_user() {
-        log::warn!(target: TARGET, "{peer} is cut off: {cause}");
-        return Ok(End::Local);
-    }
-    let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    let kind = innermost(error)
+        .downcast_ref::<io::Error>()
+        .map(io::Error::kind);
     Err(kind.unwrap_or(io::ErrorKind::Other).into())
 }
 

@@ -29,6 +29,7 @@ pub(super) struct Pace {
     phase: Cell<Phase>,
     deadline: Cell<Instant>,
     ended: Cell<bool>,
+    sending: Cell<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl Pace {
             phase: Cell::new(Phase::Head),
             deadline: Cell::new(now() + head),
             ended: Cell::new(false),
+            sending: Cell::new(false),
         }
     }
 
@@ -68,6 +70,11 @@ impl Pace {
     /// Whether the client has finished its direction.
     pub(super) fn ended(&self) -> bool {
         self.ended.get()
+    }
+
+    /// Whether a part of an answer is with the kernel, and the rest is not.
+    pub(super) fn is_sending(&self) -> bool {
+        self.sending.get()
     }
 
     /// Waits until the client has taken too long, and says for what.
@@ -111,9 +118,18 @@ impl Pace {
     }
 
     fn note_written(&self) {
+        self.sending.set(true);
         match self.phase.get() {
             Phase::Head => {}
             phase => self.enter(phase),
+        }
+    }
+
+    /// All that hyper had is with the kernel.
+    fn note_flushed(&self) {
+        // Of an answer under way, more is to come.
+        if self.phase.get() != Phase::Answer {
+            self.sending.set(false);
         }
     }
 }
@@ -132,6 +148,7 @@ impl<'a> Paced<'a> {
     fn note_written(&self, written: io::Result<usize>) -> io::Result<usize> {
         let count = written?;
         self.client.sent(count);
+        self.client.promise(true);
         self.pace.note_written();
         Ok(count)
     }
@@ -176,7 +193,10 @@ impl AsyncWrite for Paced<'_> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut stream = &self.client.stream;
-        Pin::new(&mut stream).poll_flush(context)
+        ready!(Pin::new(&mut stream).poll_flush(context))?;
+        self.pace.note_flushed();
+        self.client.promise(self.pace.is_sending());
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -231,5 +251,23 @@ mod tests {
             expires(&[Pace::answered, |it| it.note_read(1)]),
             (End::Deadline, 15)
         );
+    }
+
+    #[test]
+    fn an_answer_is_on_its_way_until_all_of_it_is_with_the_kernel() {
+        let pace = Pace::new(None);
+        pace.asked();
+        pace.note_written();
+        pace.note_flushed();
+        assert!(pace.is_sending(), "the head is");
+        pace.answered();
+        pace.note_read(1);
+        assert!(
+            pace.is_sending(),
+            "the next head comes before the last piece is"
+        );
+        pace.note_written();
+        pace.note_flushed();
+        assert!(!pace.is_sending());
     }
 }

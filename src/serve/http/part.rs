@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::body::Piece;
 use crate::files::{fetch, read_cached, read_waiting};
 use crate::reactor::{Buffer, blocking};
 
@@ -36,12 +35,16 @@ impl Part {
         self.left
     }
 
-    /// The next piece: what is in memory at once, and what is not after the
-    /// disk was waited for on another thread. A drop gives it up.
+    /// The next piece, so many bytes from the buffer's beginning on: what is in
+    /// memory at once, and what is not after the disk was waited for on another
+    /// thread. A drop gives it up.
     ///
     /// # Errors
     /// The file has become shorter than was promised, or the disk is broken.
-    pub(super) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Piece>> {
+    pub(super) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<(Buffer, usize)>> {
         let fetched = match &mut self.disk {
             Some(disk) => {
                 ready!(disk.as_mut().poll(context));
@@ -60,7 +63,7 @@ impl Part {
         }
     }
 
-    fn read(&mut self, read: Read) -> io::Result<Piece> {
+    fn read(&mut self, read: Read) -> io::Result<(Buffer, usize)> {
         let mut buffer = Buffer::take();
         let room = usize::try_from(self.left).map_or(buffer.len(), |it| it.min(buffer.len()));
         let count = read(&self.file, &mut buffer[..room], self.offset)?;
@@ -70,7 +73,7 @@ impl Part {
         }
         self.offset += count as u64;
         self.left -= count as u64;
-        Ok(Piece::of_buffer(buffer, count))
+        Ok((buffer, count))
     }
 }
 

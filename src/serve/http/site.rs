@@ -6,6 +6,7 @@ use std::rc::Rc;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
+use super::account::Account;
 use super::answer::{Answer, Asked, HTML, METRICS, Told};
 use super::body::{Body, Content};
 use super::pace::Pace;
@@ -13,16 +14,13 @@ use super::tally::Tally;
 use super::{TARGET, listing};
 use crate::files::{Found, Missing, Root};
 use crate::protocol::http::path::Path;
-use crate::protocol::raw::{escape, escape_head};
-use crate::reactor::{Limit, blocking};
+use crate::protocol::raw::escape;
+use crate::reactor::{Limit, blocking, now};
 use crate::serve::{Client, is_exhausted};
 
 /// The longest target of a request, in bytes (RFC 9110, section 4.1, asks for
 /// 8000 at least).
 const TARGET_BYTES: usize = 8 * 1024;
-
-/// Bytes of a target that a log line shows.
-const TOLD_BYTES: usize = 256;
 
 /// Pages (listings, metrics) that may be on their way at once: each is whole in
 /// memory, up to a few MiB.
@@ -56,14 +54,15 @@ impl Site {
         }
     }
 
-    /// Answers a request, counts it and says so in the log, all before the first
-    /// byte is sent. Its body is not looked at.
+    /// Answers a request and counts it, both before the first byte is sent. Its
+    /// body is not looked at.
     pub(super) async fn answer<B>(
         &self,
         request: Request<B>,
         client: &Client,
         pace: &Rc<Pace>,
     ) -> Response<Body> {
+        let started = now();
         pace.asked();
         let mut answer = match asked_properly(&request) {
             Ok(path) => self.look_up(path, &request).await,
@@ -74,8 +73,10 @@ impl Site {
         }
         self.tally.count_status(answer.status.as_u16());
         self.tally.count_bytes(answer.content.length());
-        self.log(&answer, &request, client);
-        let mut response = Response::new(Body::new(answer.content, Rc::clone(pace)));
+        self.count_file(&answer, client);
+        let account = Account::open(&request, &answer, client.peer(), started);
+        let body = Body::new(answer.content, Rc::clone(pace), account);
+        let mut response = Response::new(body);
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         response
@@ -132,26 +133,27 @@ impl Site {
         }
     }
 
-    fn log<B>(&self, answer: &Answer, request: &Request<B>, client: &Client) {
-        let peer = client.peer();
-        match &answer.told {
-            Told::Asked(name) => {
-                let name = shown(name);
-                let count = self.tally.count_file(&name);
-                log::info!(target: TARGET, "/{name}|{}|{}|{count}", peer.ip(), peer.port());
-            }
-            Told::Why(why) => {
-                let (method, uri) = (request.method(), request.uri().to_string());
-                let uri = escape_head(uri.as_bytes(), TOLD_BYTES);
-                let status = answer.status;
-                log::info!(target: TARGET, "{peer} {method} {uri}: {status}: {why}");
-            }
+    /// Counts a request for what exists, and says how many there were.
+    fn count_file(&self, answer: &Answer, client: &Client) {
+        if let Told::Asked(name) = &answer.told {
+            let (name, peer) = (shown(name), client.peer());
+            let count = self.tally.count_file(&name);
+            log::info!(target: TARGET, "/{name}|{}|{}|{count}", peer.ip(), peer.port());
         }
     }
 }
 
 /// The path that is asked for, if the request is one for a file.
 fn asked_properly<B>(request: &Request<B>) -> Result<Path, Answer> {
+    let bad = |why: &str| Answer::refusal(StatusCode::BAD_REQUEST, why);
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        // hyper hides whether there was a Content-Length too, and then both sides
+        // may disagree on where the request ends (RFC 9112, section 6.1). A GET with
+        // a body may be rejected anyway (RFC 9110, section 9.3.1).
+        let answer = bad("it has a Transfer-Encoding, and no body is expected");
+        let close = HeaderValue::from_static("close");
+        return Err(answer.with(header::CONNECTION, close));
+    }
     let method = request.method();
     if method != Method::GET && method != Method::HEAD {
         let why = "only GET and HEAD are answered";
@@ -159,7 +161,6 @@ fn asked_properly<B>(request: &Request<B>) -> Result<Path, Answer> {
         let answer = Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, why);
         return Err(answer.with(header::ALLOW, allowed));
     }
-    let bad = |why: &str| Answer::refusal(StatusCode::BAD_REQUEST, why);
     let hosts: Vec<_> = request.headers().get_all(header::HOST).iter().collect();
     match hosts[..] {
         [] if request.version() == Version::HTTP_11 => return Err(bad("there is no Host")),
