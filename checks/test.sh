@@ -5,7 +5,9 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # command:Debian package, for everything the tests start.
-needed='nc.openbsd:netcat-openbsd ncat:ncat socat:socat python3:python3
+needed='nc.openbsd:netcat-openbsd nc.traditional:netcat-traditional
+busybox:busybox microsocks:microsocks danted:dante-server tinyproxy:tinyproxy
+ssh:openssh-client ncat:ncat socat:socat python3:python3
 nft:nftables ip:iproute2 strace:strace prlimit:util-linux nsenter:util-linux
 unshare:util-linux setpriv:util-linux cc:gcc perl:perl openssl:openssl fish:fish
 mandoc:mandoc nginx:nginx-light sshd:openssh-server ssh-keygen:openssh-client

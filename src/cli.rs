@@ -6,7 +6,9 @@
 
 mod check;
 mod command;
+mod connect;
 mod generate;
+mod listen;
 mod probe;
 mod serve;
 
@@ -81,6 +83,20 @@ const VERBS: &[Verb] = &[
   netkit check -o ndjson '[::1]:5001'            a JSON record a line",
         parser: Invocation::<Reporting<crate::check::Options>>::command,
         run: check::run,
+    },
+    Verb {
+        name: "connect",
+        about: "Connect, and move bytes both ways: netcat with a truthful end",
+        examples: connect::EXAMPLES,
+        parser: Invocation::<Reporting<crate::connect::Options>>::command,
+        run: connect::run,
+    },
+    Verb {
+        name: "listen",
+        about: "Wait for clients, and move bytes both ways: netcat's server",
+        examples: listen::EXAMPLES,
+        parser: Invocation::<Reporting<crate::listen::Options>>::command,
+        run: listen::run,
     },
     Verb {
         name: "echo",

@@ -8,23 +8,29 @@
 //!
 //! - [`cli`]: verbs and global flags
 //! - [`doctor`]: checks this machine with the verbs below
-//! - [`check`]: judges targets; [`report`]: findings for people and machines
+//! - [`check`]: judges targets; [`connect`] and [`listen`]: netcat;
+//!   [`report`]: findings for people and machines
 //! - [`serve`]: services, one file each
 //! - [`probe`]: their clients, one file each
-//! - [`files`]: beneath a directory, whole or not at all
+//! - [`transfer`]: from standard input to a peer, and back
+//! - [`files`]: beneath a directory, whole or not at all; [`stream`]: the pump
 //! - [`net`]: resolve, dial, listen, streams
 //! - [`reactor`]: the event loop; [`protocol`]: the wire formats
 //! - [`finding`]: states, evidence, records; [`units`]: durations and sizes
 
 pub mod check;
 pub mod cli;
+pub mod connect;
 pub mod doctor;
 pub mod files;
 pub mod finding;
+pub mod listen;
 pub mod net;
 pub mod probe;
 pub mod protocol;
 pub mod reactor;
 pub mod report;
 pub mod serve;
+pub mod stream;
+pub mod transfer;
 pub mod units;

@@ -2,8 +2,9 @@
 //!
 //! Everything here is a thin, honest layer over the kernel's sockets and the
 //! loop of `reactor`: what failed comes back as plain findings (state, reason,
-//! evidence), and nothing is printed. Proxies are not here yet.
+//! evidence), and nothing is printed.
 
+mod child;
 mod connect;
 mod descriptors;
 mod dial;
@@ -13,6 +14,8 @@ mod families;
 mod listen;
 mod listeners;
 mod owned;
+mod owner;
+pub mod proxy;
 mod resolve;
 mod stdio;
 mod stream;
@@ -24,9 +27,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{Begun, Close, Connecting, Opened, begin_connect};
+pub use child::{Child, ChildInput, ChildOutput};
+pub use connect::{Begun, Close, Connecting, Opened, Origin, begin_connect, begin_connect_from};
 pub use descriptors::{raise_descriptor_limit, restore_descriptor_limit};
-pub use dial::{Attempted, DialError, Dialed, dial, dial_resolved};
+pub use dial::{Attempted, DialError, Dialed, dial, dial_from, dial_resolved};
 pub use failure::{Failure, is_exhaustion};
 pub use families::Families;
 pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
@@ -35,8 +39,8 @@ pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port}
 pub use stdio::{Inherited, stderr, stdin, stdout};
 pub use stream::{Finish, Stream, TcpStream};
 pub use tls::{
-    HandshakeError, Objection, Secured, TlsStream, Trust, read_certificates, refusal, secure,
-    server_name,
+    HandshakeError, Identity, Objection, Secured, ServerStream, TlsStream, Trust,
+    read_certificates, refusal, secure, server_name,
 };
 pub use udp::{Envelope, UdpSocket};
 pub use unix::{UnixAddress, UnixListener, UnixStream, unix_failure};

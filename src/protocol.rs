@@ -20,5 +20,6 @@ pub mod http;
 pub mod input;
 pub mod listing;
 pub mod peer;
+pub mod proxy;
 pub mod raw;
 pub mod starttls;

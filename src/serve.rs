@@ -35,8 +35,8 @@ use crate::units::{parse_duration, parse_positive_duration};
 
 pub use client::{Client, NoRequest};
 pub use confinement::Confinement;
-pub use run::{Kind, run};
-use run::{open_root, tell};
+use run::open_root;
+pub use run::{Kind, run, tell};
 
 /// Options of every server.
 #[derive(Debug, Clone, clap::Args)]

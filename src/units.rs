@@ -1,6 +1,6 @@
 //! Durations and sizes as people write and read them. A leaf.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// Moments further away than this cannot be computed with on every system.
@@ -110,6 +110,15 @@ pub fn enumerate(mut parts: Vec<String>) -> String {
         true => last,
         false => format!("{} and {last}", parts.join(", ")),
     }
+}
+
+/// Bytes as hexadecimal digits, as sha256sum(1) writes them.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["doctor"],
-    &["check", "report"],
+    &["check", "connect", "listen", "report"],
     &["serve"],
     &["probe"],
-    &["files"],
+    &["transfer"],
+    &["files", "stream"],
     &["net"],
     &["reactor", "protocol"],
     &["finding", "units"],
@@ -25,7 +26,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("socket2", &["net"]),
     (
         "clap",
-        &["cli", "doctor", "check", "report", "serve", "probe", "net"],
+        &[
+            "cli", "doctor", "check", "connect", "listen", "report", "serve", "probe", "transfer",
+            "net",
+        ],
     ),
     ("indicatif", &["report"]),
     ("futures_rustls", &["net"]),
@@ -36,11 +40,16 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustix", &["files", "net"]),
     ("landlock", &["serve"]),
     ("domain", &["protocol"]),
-    ("ipnet", &["check"]),
+    ("ipnet", &["check", "listen"]),
     ("quick_junit", &["report"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("anyhow", &["cli", "doctor", "check", "serve", "probe"]),
+    (
+        "anyhow",
+        &[
+            "cli", "doctor", "check", "connect", "listen", "serve", "probe", "transfer",
+        ],
+    ),
 ];
 
 /// A file longer than this holds more than one idea.

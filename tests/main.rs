@@ -30,6 +30,9 @@ mod tls;
 /// Every form of a report: JUnit, TAP, CSV, metrics, annotations, a page.
 mod reports;
 
+/// `--proxy`: microsocks, Dante, tinyproxy, OpenSSH, and proxies that misbehave.
+mod proxies;
+
 /// Several hosts, as network namespaces: routes, rejects, black holes.
 mod hosts;
 
@@ -41,6 +44,9 @@ mod datagrams;
 
 /// `netkit check --plan`: many checks in a file, and those that are shipped.
 mod plans;
+
+/// `netkit connect` and `netkit listen`: with netcats of other makes, and with peers that misbehave.
+mod netcat;
 
 /// `netkit generate`: completions in the shells themselves, man pages read by mandoc.
 mod generate;

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::PATIENCE;
 use crate::support::certificates::{Certificates, VALID};
 use crate::support::namespace::Host;
 use crate::support::process::{Process, finish};
+use crate::support::text::Text;
+use crate::support::{PATIENCE, becomes_true};
 
 const README: &str = include_str!("../README.md");
 
@@ -85,6 +86,16 @@ const COMMANDS: &[(&str, Run)] = &[
         Run::Serves,
     ),
     ("netkit probe listing localhost", Run::Succeeds),
+    ("netkit listen --recv-only 9100 > copy", Run::Serves),
+    (
+        "netkit connect localhost:9100 < files/hello.txt",
+        Run::Succeeds,
+    ),
+    ("netkit listen -k 9101 --exec cat", Run::Serves),
+    (
+        "printf 'hello\\n' | netkit connect localhost 9101 --crlf --expect-bytes 7",
+        Run::Succeeds,
+    ),
     ("netkit echo-server --port 12345", Run::Serves),
     (
         "netkit echo --host ip6-localhost",
@@ -230,7 +241,11 @@ fn every_command_of_the_readme_does_what_it_says() {
             }
             Run::Serves => {
                 let server = Process::start(site.shell(&format!("exec {line}")));
-                server.stdout.wait_for_line("listening", PATIENCE);
+                // Where standard output is the peer's, the other stream says it.
+                let outputs = [&server.stdout, &server.stderr];
+                let listens = || outputs.iter().any(|it| it.so_far().contains("listening"));
+                let said = || outputs.map(Text::so_far);
+                assert!(becomes_true(PATIENCE, listens), "{line}: {:?}", said());
                 servers.push(server);
             }
             Run::IsThisTest => {

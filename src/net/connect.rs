@@ -8,7 +8,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -53,12 +53,28 @@ pub struct Connecting {
     link: Watched<mio::net::TcpStream>,
 }
 
+/// Which address and port of ours a connection comes from; what is left out the
+/// kernel chooses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The address: of the family of the connection.
+    pub address: Option<IpAddr>,
+    /// The port; 0 is any.
+    pub port: u16,
+}
+
 /// Starts a connection to `address`.
 #[must_use]
 pub fn begin_connect(address: SocketAddr) -> Begun {
+    begin_connect_from(Origin::default(), address)
+}
+
+/// The same, from an address or port of ours.
+#[must_use]
+pub fn begin_connect_from(origin: Origin, address: SocketAddr) -> Begun {
     let started = now();
     let fail = |error, network| Begun::Done(Err(failed(address, &error, &network, started)));
-    let socket = match take_socket(address) {
+    let socket = match take_socket(address).and_then(|it| bound(it, origin, address)) {
         Ok(socket) => socket,
         Err(error) => return fail(error, Evidence::default()),
     };
@@ -70,7 +86,7 @@ pub fn begin_connect(address: SocketAddr) -> Begun {
         },
         Err(error) => {
             let network = evidence::icmp(&socket);
-            if error.kind() == io::ErrorKind::ConnectionRefused {
+            if error.kind() == io::ErrorKind::ConnectionRefused && origin == Origin::default() {
                 keep_socket(address, socket);
             }
             fail(error, network)
@@ -252,6 +268,26 @@ fn take_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     evidence::keep_errors(&socket.as_fd(), address.is_ipv6());
     Ok(socket)
+}
+
+fn bound(socket: Socket, origin: Origin, address: SocketAddr) -> io::Result<Socket> {
+    if origin == Origin::default() {
+        return Ok(socket);
+    }
+    let any = match address {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let own = SocketAddr::new(origin.address.unwrap_or(any), origin.port);
+    // A port whose last connection still lingers may be used again.
+    socket.set_reuse_address(true)?;
+    match socket.bind(&own.into()) {
+        Ok(()) => Ok(socket),
+        Err(error) => {
+            let reason = format!("cannot connect from {own}: {error}");
+            Err(io::Error::new(error.kind(), reason))
+        }
+    }
 }
 
 fn keep_socket(address: SocketAddr, socket: Socket) {

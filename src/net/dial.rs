@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::connect::{Begun, Connecting, Opened, begin_connect};
+use super::connect::{Begun, Connecting, Opened, Origin, begin_connect_from};
 use super::failure::Failure;
 use super::families::Families;
 use super::resolve::{ResolveError, Resolved, host_with_port, resolve};
@@ -82,12 +82,26 @@ pub async fn dial(
     families: Families,
     limit: Duration,
 ) -> Result<Dialed, DialError> {
+    dial_from(Origin::default(), host, port, families, limit).await
+}
+
+/// The same, from an address or port of ours.
+///
+/// # Errors
+/// As of [`dial`].
+pub async fn dial_from(
+    origin: Origin,
+    host: &str,
+    port: u16,
+    families: Families,
+    limit: Duration,
+) -> Result<Dialed, DialError> {
     let started = now();
     let resolved = resolve(host, port, families, limit)
         .await
         .map_err(DialError::Unresolved)?;
     let left = limit.saturating_sub(now().saturating_duration_since(started));
-    dial_resolved(&host_with_port(host, port), resolved, left).await
+    race(&host_with_port(host, port), resolved, origin, left).await
 }
 
 /// As [`dial`], with the addresses known already; `target` names them.
@@ -99,8 +113,17 @@ pub async fn dial_resolved(
     resolved: Resolved,
     limit: Duration,
 ) -> Result<Dialed, DialError> {
+    race(target, resolved, Origin::default(), limit).await
+}
+
+async fn race(
+    target: &str,
+    resolved: Resolved,
+    origin: Origin,
+    limit: Duration,
+) -> Result<Dialed, DialError> {
     let order = interleave(&resolved.addresses);
-    let mut race = Race::new(order.clone(), limit);
+    let mut race = Race::new(order.clone(), origin, limit);
     let opened = poll_fn(|context| race.poll(context)).await;
     let winner = opened.as_ref().map(|it| (it.address, it.took));
     let mut attempts = race.finish(winner.is_some());
@@ -148,6 +171,7 @@ struct Race {
     tried: Vec<Attempted>,
     next: Option<Sleep>,
     deadline: Sleep,
+    origin: Origin,
     limit: Duration,
 }
 
@@ -159,8 +183,9 @@ struct Running {
 }
 
 impl Race {
-    fn new(addresses: Vec<SocketAddr>, limit: Duration) -> Self {
+    fn new(addresses: Vec<SocketAddr>, origin: Origin, limit: Duration) -> Self {
         Self {
+            origin,
             waiting: addresses.into_iter(),
             running: Vec::new(),
             tried: Vec::new(),
@@ -196,7 +221,7 @@ impl Race {
     }
 
     fn start(&mut self, address: SocketAddr) -> Option<Opened> {
-        match begin_connect(address) {
+        match begin_connect_from(self.origin, address) {
             Begun::Done(outcome) => self.settle(outcome),
             Begun::Pending(connecting) => {
                 self.running.push(Running::new(connecting, self.limit));

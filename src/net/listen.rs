@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::families::Families;
+use super::owner;
 use super::resolve::resolve;
 use super::stream::{TcpStream, canonical};
 use super::udp::UdpSocket;
@@ -114,16 +115,23 @@ impl std::error::Error for BindError {}
 
 /// A socket that can say where it is bound.
 trait Local {
+    /// UDP, not TCP.
+    const IS_DATAGRAMS: bool;
+
     fn local_port(&self) -> io::Result<u16>;
 }
 
 impl Local for TcpListener {
+    const IS_DATAGRAMS: bool = false;
+
     fn local_port(&self) -> io::Result<u16> {
         self.local_addr().map(|it| it.port())
     }
 }
 
 impl Local for UdpSocket {
+    const IS_DATAGRAMS: bool = true;
+
     fn local_port(&self) -> io::Result<u16> {
         self.local_addr().map(|it| it.port())
     }
@@ -148,7 +156,7 @@ async fn bind_all<T: Local>(
 }
 
 /// One socket for every address of the machine.
-fn bind_wildcard<T>(
+fn bind_wildcard<T: Local>(
     port: u16,
     families: Families,
     bind: impl Fn(SocketAddr, bool) -> io::Result<T>,
@@ -173,7 +181,7 @@ fn bind_wildcard<T>(
     };
     match outcome {
         Ok(sockets) => Ok(Bound { sockets, notes }),
-        Err((address, error)) => Err(explain(address, &error)),
+        Err((address, error)) => Err(explain::<T>(address, &error)),
     }
 }
 
@@ -190,7 +198,7 @@ fn bind_on_one_port<T: Local>(
             Ok(bound) => return Ok(bound),
             // Free on the first address, taken on another: pick again.
             Err((address, error)) if address.port() == 0 && tries > 0 && is_in_use(&error) => {}
-            Err((address, error)) => return Err(explain(address, &error)),
+            Err((address, error)) => return Err(explain::<T>(address, &error)),
         }
     }
 }
@@ -225,7 +233,7 @@ fn bind_each<T: Local>(
             notes: missing
                 .iter()
                 .chain(&last)
-                .map(|(address, error)| explain(*address, error).to_string())
+                .map(|(address, error)| explain::<T>(*address, error).to_string())
                 .collect(),
         }),
     }
@@ -273,14 +281,16 @@ fn is_missing_family(error: &io::Error) -> bool {
     matches!(errno, Some(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL))
 }
 
-fn explain(address: SocketAddr, error: &io::Error) -> BindError {
+fn explain<T: Local>(address: SocketAddr, error: &io::Error) -> BindError {
     let hint = match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EADDRINUSE) => {
-            " (hint: another process listens there; `--port 0` picks a free port)"
+            let owner = owner::of_port(address.port(), T::IS_DATAGRAMS);
+            let owner = owner.unwrap_or_else(|| "another process".into());
+            format!(" (hint: {owner} listens there; port 0 is one that is free)")
         }
-        Some(Errno::EACCES) => " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)",
-        Some(Errno::EADDRNOTAVAIL) => " (hint: it is not an address of this host)",
-        _ => "",
+        Some(Errno::EACCES) => " (hint: ports below 1024 need CAP_NET_BIND_SERVICE)".into(),
+        Some(Errno::EADDRNOTAVAIL) => " (hint: it is not an address of this host)".into(),
+        _ => String::new(),
     };
     BindError(format!("cannot listen on {address}: {error}{hint}"))
 }

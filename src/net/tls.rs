@@ -6,6 +6,7 @@
 //! after the handshake unless the caller goes on.
 
 mod certificate;
+mod server;
 mod trust;
 mod words;
 
@@ -26,6 +27,7 @@ use futures_rustls::rustls::{
 use crate::finding::TlsEvidence;
 use trust::Witness;
 
+pub use server::{Identity, ServerStream};
 pub use trust::{Trust, read_certificates};
 
 /// A stream of bytes over TLS.

@@ -4,8 +4,11 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_io::{AsyncRead, AsyncWrite};
 use nix::libc;
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
 use nix::sys::socket::{
@@ -133,6 +136,45 @@ impl UdpSocket {
     pub async fn answer(&self, datagram: &[u8], envelope: &Envelope) -> io::Result<usize> {
         let send = |socket: &mio::net::UdpSocket| send(socket, datagram, envelope);
         self.0.operate(Direction::Write, send).await
+    }
+}
+
+/// A datagram at a time from the connected peer; an empty one is passed over, as
+/// it is not the end, of which datagrams have none.
+impl AsyncRead for &UdpSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let receive = |socket: &mio::net::UdpSocket| socket.recv(buffer);
+            match ready!(self.0.poll_operate(Direction::Read, context, receive)) {
+                Ok(0) => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+}
+
+/// Each write is a datagram to the connected peer.
+impl AsyncWrite for &UdpSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let send = |socket: &mio::net::UdpSocket| socket.send(bytes);
+        self.0.poll_operate(Direction::Write, context, send)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Does nothing: no datagram says that it was the last.
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

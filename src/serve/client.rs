@@ -118,6 +118,12 @@ impl Client {
         log::debug!(target: self.service.target, "{} sent {bytes} bytes", self.peer);
     }
 
+    /// Counts what was moved without [`Client::received`] and [`Client::sent`].
+    pub fn count(&self, received: u64, sent: u64) {
+        self.received.set(self.received.get() + received);
+        self.sent.set(self.sent.get() + sent);
+    }
+
     /// Whether an answer is under way from now on, of which the length was
     /// promised: if it is cut, for whatever cause, the connection is reset.
     pub fn promise(&self, is_under_way: bool) {

@@ -75,7 +75,7 @@ pub(super) fn open_root(path: &Path) -> anyhow::Result<Root> {
 ///
 /// # Errors
 /// The port file cannot be written.
-pub(super) fn tell(
+pub fn tell(
     name: &str,
     scheme: Option<&str>,
     protocol: &str,

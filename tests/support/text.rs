@@ -140,6 +140,20 @@ impl Text {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// All bytes as soon as there are `count`, or the end of them, or `within` is over.
+    pub(crate) fn wait_for_bytes(&self, count: usize, within: Duration) -> Vec<u8> {
+        let deadline = Instant::now() + within;
+        let mut state = self.lock();
+        while state.bytes.len() < count && !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.grown(state, left);
+        }
+        state.bytes.clone()
+    }
+
     /// Waits for the end of the text and returns all of it; false in the second place when it did
     /// not end within `within`.
     pub(crate) fn wait_for_end(&self, within: Duration) -> (String, bool) {

@@ -1,6 +1,5 @@
 //! A whole answer of a service of the file service, whichever it is.
 
-use std::fmt::Write as _;
 use std::io;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use super::{Answering, Broken, Copies, Patience};
 use crate::protocol::input::Input;
 use crate::protocol::peer::{Malformed, Request};
 use crate::reactor::now;
+use crate::units::hexadecimal;
 
 /// A service that serves files.
 pub struct Service {
@@ -100,11 +100,4 @@ impl Service {
             answered,
         })
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

@@ -1,0 +1,178 @@
+//! From a target to a connection.
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use futures_lite::io::{ReadHalf, WriteHalf, split};
+
+use super::Options;
+use crate::net::proxy::dial_through;
+use crate::net::{
+    Dialed, Families, Origin, TcpStream, TlsStream, Trust, UdpSocket, UnixAddress, UnixStream,
+    dial_from, read_certificates, resolve, secure, server_name, unix_failure,
+};
+use crate::reactor::timeout;
+use crate::stream::Peer;
+use crate::transfer::exec::Ends;
+use crate::units;
+
+/// The longest datagram that is sent: what fits into one over IPv4 and IPv6.
+const LONGEST_DATAGRAM: usize = 65_507;
+
+/// Whom to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A TCP port: name or address, and port.
+    Tcp(String, u16),
+    /// The same, over TLS.
+    Tls(String, u16),
+    /// A UDP port.
+    Udp(String, u16),
+    /// A Unix socket.
+    Unix(UnixAddress),
+}
+
+/// An open connection. Dropping it closes it.
+pub(super) struct Link {
+    /// Who the other end is.
+    pub(super) name: String,
+    /// The addresses of both, where they have any.
+    pub(super) ends: Ends,
+    wire: Wire,
+}
+
+enum Wire {
+    Tcp(TcpStream),
+    Tls(
+        ReadHalf<TlsStream<TcpStream>>,
+        WriteHalf<TlsStream<TcpStream>>,
+    ),
+    Udp(UdpSocket),
+    Unix(UnixStream),
+}
+
+impl Link {
+    /// The connection, to be pumped.
+    pub(super) fn peer(&mut self) -> Peer<'_> {
+        match &mut self.wire {
+            Wire::Tcp(stream) => Peer::tcp(stream),
+            Wire::Tls(reader, writer) => Peer::of(reader, writer),
+            Wire::Udp(socket) => Peer::of(&*socket, &*socket).writing_at_most(LONGEST_DATAGRAM),
+            Wire::Unix(stream) => Peer::of(&*stream, &*stream),
+        }
+    }
+
+    /// Whether it has no end of its own.
+    pub(super) fn is_endless(&self) -> bool {
+        matches!(self.wire, Wire::Udp(_))
+    }
+}
+
+/// Connects to `place`, all of it within --timeout.
+pub(super) async fn open(place: &Place, options: &Options) -> anyhow::Result<Link> {
+    let opening = async {
+        match place {
+            Place::Tcp(host, port) => {
+                let dialed = dialed(host, *port, options).await?;
+                let (name, ends) = ends(&dialed);
+                let wire = Wire::Tcp(dialed.stream);
+                Ok(Link { name, ends, wire })
+            }
+            Place::Tls(host, port) => over_tls(host, *port, options).await,
+            Place::Udp(host, port) => datagrams(host, *port, options).await,
+            Place::Unix(address) => {
+                let stream = UnixStream::connect(address).map_err(|error| {
+                    let finding = unix_failure(&error);
+                    let reason = finding.evidence.reason.unwrap_or_default();
+                    let hint = finding.evidence.hint.unwrap_or_default();
+                    anyhow!("cannot connect to `{address}`: {reason} (hint: {hint})")
+                })?;
+                let wire = Wire::Unix(stream);
+                let (name, ends) = (address.to_string(), Ends::default());
+                Ok(Link { name, ends, wire })
+            }
+        }
+    };
+    match timeout(options.timeout, opening).await {
+        Ok(outcome) => outcome,
+        Err(_) => bail!("not connected within {}", units::limit(options.timeout)),
+    }
+}
+
+async fn dialed(host: &str, port: u16, options: &Options) -> anyhow::Result<Dialed> {
+    let origin = Origin {
+        address: options.source,
+        port: options.source_port,
+    };
+    let families = match options.source {
+        Some(source) => Families {
+            only_v4: source.is_ipv4(),
+            only_v6: source.is_ipv6(),
+        },
+        None => options.families,
+    };
+    let limit = options.timeout;
+    let dialed = match &options.way {
+        Some(proxy) => dial_through(proxy, origin, host, port, families, limit).await?,
+        None => dial_from(origin, host, port, families, limit).await?,
+    };
+    for attempt in &dialed.attempts {
+        if attempt.address != dialed.address {
+            let reason = attempt.evidence.reason.as_deref().unwrap_or_default();
+            log::info!("{} {}: {reason}", attempt.state.as_str(), attempt.address);
+        }
+    }
+    Ok(dialed)
+}
+
+fn ends(dialed: &Dialed) -> (String, Ends) {
+    let ends = Ends {
+        peer: Some(dialed.address),
+        local: dialed.stream.local_addr().ok(),
+    };
+    (dialed.address.to_string(), ends)
+}
+
+async fn over_tls(host: &str, port: u16, options: &Options) -> anyhow::Result<Link> {
+    let tls = &options.tls;
+    let trust = match (&tls.ca, tls.insecure) {
+        (Some(path), _) => Trust::Only(read_certificates(path).map_err(anyhow::Error::msg)?),
+        (None, true) => Trust::Anybody,
+        (None, false) => Trust::System,
+    };
+    let asked = tls.sni.as_deref().unwrap_or(host);
+    let asked = server_name(asked).map_err(anyhow::Error::msg)?;
+    let dialed = dialed(host, port, options).await?;
+    let (name, ends) = ends(&dialed);
+    let secured = secure(dialed.stream, asked, &Arc::new(trust)).await;
+    let secured = secured.with_context(|| format!("no TLS with {name}"))?;
+    if let Some(objection) = secured.objection {
+        let hint = objection.hint.map(|it| format!(" (hint: {it})"));
+        let hint = hint.unwrap_or_default();
+        let reason = objection.reason;
+        bail!("the certificate of {name} is not trusted: {reason}{hint}");
+    }
+    let agreed = &secured.evidence;
+    log::info!("{} {} with {name}", agreed.version, agreed.cipher);
+    let (reader, writer) = split(secured.stream);
+    let wire = Wire::Tls(reader, writer);
+    Ok(Link { name, ends, wire })
+}
+
+async fn datagrams(host: &str, port: u16, options: &Options) -> anyhow::Result<Link> {
+    let resolved = resolve(host, port, options.families, options.timeout).await?;
+    let Some(&address) = resolved.addresses.first() else {
+        bail!("`{host}` has no address");
+    };
+    let socket = UdpSocket::connect(address);
+    let socket = socket.with_context(|| format!("cannot send to {address}"))?;
+    let ends = Ends {
+        peer: Some(address),
+        local: socket.local_addr().ok(),
+    };
+    Ok(Link {
+        name: address.to_string(),
+        ends,
+        wire: Wire::Udp(socket),
+    })
+}
