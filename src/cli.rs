@@ -9,10 +9,11 @@ mod command;
 mod connect;
 mod generate;
 mod listen;
+mod nc;
 mod probe;
 mod serve;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
@@ -132,6 +133,13 @@ const VERBS: &[Verb] = &[
         run: probe::run,
     },
     Verb {
+        name: "nc",
+        about: "OpenBSD's netcat for scripts: its flags, messages and exit statuses",
+        examples: nc::EXAMPLES,
+        parser: nc::parser,
+        run: nc::run,
+    },
+    Verb {
         name: "doctor",
         about: "Check this machine, then serve, check and echo on it",
         examples: "Examples:
@@ -150,6 +158,18 @@ const VERBS: &[Verb] = &[
         run: generate,
     },
 ];
+
+/// As [`run`], by the name that netkit was called by: under netcat's names it is
+/// netcat.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_as(program: &OsStr, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    match nc::name(program) {
+        Some(name) => Ok(nc::under_name(name, arguments)),
+        None => run(arguments),
+    }
+}
 
 /// Runs the verb that `arguments` (without the program's name) ask for.
 ///

@@ -7,8 +7,8 @@
 //! The modules in layers; each uses only those below it, which a test holds:
 //!
 //! - [`cli`]: verbs and global flags
-//! - [`doctor`]: checks this machine with the verbs below
-//! - [`check`]: judges targets; [`connect`] and [`listen`]: netcat;
+//! - [`doctor`]: checks this machine with the verbs below; [`nc`]: netcat
+//! - [`check`]: judges targets; [`connect`], [`listen`]: its modern form;
 //!   [`report`]: findings for people and machines
 //! - [`serve`]: services, one file each
 //! - [`probe`]: their clients, one file each
@@ -25,6 +25,7 @@ pub mod doctor;
 pub mod files;
 pub mod finding;
 pub mod listen;
+pub mod nc;
 pub mod net;
 pub mod probe;
 pub mod protocol;

@@ -17,6 +17,7 @@ mod owned;
 mod owner;
 pub mod proxy;
 mod resolve;
+mod socket;
 mod stdio;
 mod stream;
 mod tls;
@@ -36,6 +37,7 @@ pub use families::Families;
 pub use listen::{BindError, Bound, Listening, TcpListener, bind_udp, listen};
 pub use listeners::explain_refusal;
 pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port};
+pub use socket::{Name, Socket};
 pub use stdio::{Inherited, stderr, stdin, stdout};
 pub use stream::{Finish, Stream, TcpStream};
 pub use tls::{

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Modules from top to bottom; those on one line do not use each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
-    &["doctor"],
+    &["doctor", "nc"],
     &["check", "connect", "listen", "report"],
     &["serve"],
     &["probe"],

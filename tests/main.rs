@@ -48,6 +48,9 @@ mod plans;
 /// `netkit connect` and `netkit listen`: with netcats of other makes, and with peers that misbehave.
 mod netcat;
 
+/// `netkit nc` beside Debian's own netcat.
+mod nc;
+
 /// `netkit generate`: completions in the shells themselves, man pages read by mandoc.
 mod generate;
 

@@ -96,6 +96,8 @@ const COMMANDS: &[(&str, Run)] = &[
         "printf 'hello\\n' | netkit connect localhost 9101 --crlf --expect-bytes 7",
         Run::Succeeds,
     ),
+    ("netkit nc -zv web 22", Run::Succeeds),
+    ("netkit nc --explain -- -q 1 -l -p 9000", Run::Succeeds),
     ("netkit echo-server --port 12345", Run::Serves),
     (
         "netkit echo --host ip6-localhost",

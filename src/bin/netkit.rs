@@ -8,8 +8,10 @@ use netkit::cli;
 use netkit::finding::Exit;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let exit = cli::run(&arguments).unwrap_or_else(|error| {
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_default();
+    let arguments: Vec<OsString> = words.collect();
+    let exit = cli::run_as(&program, &arguments).unwrap_or_else(|error| {
         // Nobody is left to tell if this fails too.
         let _ = writeln!(std::io::stderr(), "netkit: {error:#}");
         Exit::Bad

@@ -1,0 +1,110 @@
+//! `-x` and `-X`: what is asked of a proxy, and what is said of its answer.
+
+use super::alike;
+use crate::support::peer;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+/// A proxy that is asked so much, ends included, and answers so, in turn; then it sends what it
+/// was asked, and finishes once the client has.
+fn proxy(turns: &'static [(Asked, &'static [u8])]) -> SocketAddr {
+    peer::tcp(move |mut stream| {
+        let mut asked = Vec::new();
+        for (until, answer) in turns {
+            asked.extend(until.read(&stream));
+            drop(stream.write_all(answer));
+        }
+        drop(stream.write_all(asked.escape_ascii().to_string().as_bytes()));
+        drop(stream.shutdown(Shutdown::Write));
+        drop(stream.read_to_end(&mut Vec::new()));
+    })
+}
+
+/// How much of a request is waited for.
+#[derive(Clone, Copy)]
+enum Asked {
+    Bytes(usize),
+    Head,
+}
+
+impl Asked {
+    fn read(self, mut stream: &TcpStream) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut byte = [0];
+        let is_whole = |bytes: &[u8]| match self {
+            Self::Bytes(count) => bytes.len() == count,
+            Self::Head => bytes.ends_with(b"\r\n\r\n"),
+        };
+        while !is_whole(&bytes) && matches!(stream.read(&mut byte), Ok(1)) {
+            bytes.push(byte[0]);
+        }
+        bytes
+    }
+}
+
+#[test]
+fn http_proxies_are_asked_to_connect() {
+    let consents = || proxy(&[(Asked::Head, b"HTTP/1.0 200 yes\r\nVia: x\r\n\r\n")]);
+    let arguments = ["-X", "connect", "-x", "HOST:PORT", "example.test", "42"];
+    let seen = alike(&arguments, b"", consents);
+    let request = r"CONNECT example.test:42 HTTP/1.0\r\n\r\n";
+    seen.expect(0, request, "");
+    let seen = alike(&[&["-v"], &arguments[..]].concat(), b"", consents);
+    assert_eq!((seen.code, seen.stdout.as_str()), (Some(0), request));
+    assert!(seen.stderr.ends_with("succeeded!\n"), "{seen:?}");
+    let refuses = || proxy(&[(Asked::Head, b"HTTP/1.0 403 Forbidden\r\n\r\n")]);
+    let seen = alike(&arguments, b"", refuses);
+    seen.expect(1, "", "nc: Proxy error: \"HTTP/1.0 403 Forbidden\"\n");
+}
+
+/// What a SOCKS5 proxy is asked first, and says.
+const GREETED: (Asked, &[u8]) = (Asked::Bytes(3), b"\x05\x00");
+
+#[test]
+fn socks5_proxies_get_the_name() {
+    let arguments = ["-x", "HOST:PORT", "example.test", "42"];
+    let seen = alike(&arguments, b"", || {
+        proxy(&[
+            GREETED,
+            (
+                Asked::Bytes(19),
+                b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00",
+            ),
+        ])
+    });
+    seen.expect(0, r"\x05\x01\x00\x05\x01\x00\x03\x0cexample.test\x00*", "");
+    let seen = alike(&arguments, b"", || {
+        proxy(&[
+            GREETED,
+            (
+                Asked::Bytes(19),
+                b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00",
+            ),
+        ])
+    });
+    let said = "nc: connection failed, SOCKSv5 error: Connection refused\n";
+    seen.expect(1, "", said);
+}
+
+/// Answers of a SOCKS4 proxy that refuses.
+const REFUSALS: [&[(Asked, &[u8])]; 4] = [
+    &[(Asked::Bytes(9), &[0, 91, 0, 0, 0, 0, 0, 0])],
+    &[(Asked::Bytes(9), &[0, 92, 0, 0, 0, 0, 0, 0])],
+    &[(Asked::Bytes(9), &[0, 93, 0, 0, 0, 0, 0, 0])],
+    &[(Asked::Bytes(9), &[0, 94, 0, 0, 0, 0, 0, 0])],
+];
+
+#[test]
+fn socks4_proxies_get_an_address() {
+    let arguments = ["-X", "4", "-x", "HOST:PORT", "127.0.0.9", "42"];
+    let seen = alike(&arguments, b"", || {
+        proxy(&[(Asked::Bytes(9), &[0, 90, 0, 0, 0, 0, 0, 0])])
+    });
+    seen.expect(0, r"\x04\x01\x00*\x7f\x00\x00\t\x00", "");
+    for refusal in REFUSALS {
+        let seen = alike(&arguments, b"", || proxy(refusal));
+        assert_eq!((seen.code, seen.stdout.as_str()), (Some(1), ""));
+        let said = "nc: connection failed, SOCKSv4 error: ";
+        assert!(seen.stderr.starts_with(said), "{seen:?}");
+    }
+}
