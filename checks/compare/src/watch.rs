@@ -32,6 +32,16 @@ pub fn waiting_time(pid: i32) -> Duration {
     Duration::from_nanos(waited.unwrap_or(0))
 }
 
+/// Bytes that `pid` has written to anything so far; a copy that the kernel makes
+/// for it without a write is not among them.
+#[must_use]
+pub fn written_bytes(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("wchar: ")?.parse().ok())
+        .unwrap_or(0)
+}
+
 /// Resident bytes of `root` alone.
 #[must_use]
 pub fn resident_bytes(root: i32) -> u64 {

@@ -1,7 +1,6 @@
 //! Port checks: netkit beside bare loops and peers.
 
 mod hosts;
-mod series;
 mod tools;
 
 use std::collections::BTreeSet;
@@ -18,7 +17,7 @@ use crate::command::Tool;
 use crate::goals::{Bound, Goals};
 use crate::options::Options;
 use crate::placement::Placement;
-use series::Series;
+use crate::series::Series;
 use tools::Programs;
 use tools::names::{NC_Z, NCAT_Z, NETKIT, NMAP_TUNED, OWN, RUSTSCAN};
 

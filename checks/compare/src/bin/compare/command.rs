@@ -93,6 +93,11 @@ impl Tool {
         })
     }
 
+    /// Whether it says that all is well; then it has done the task.
+    pub(crate) fn succeeds(&self) -> bool {
+        self.command().status().is_ok_and(|status| status.success())
+    }
+
     /// What it says.
     pub(crate) fn output(&self) -> io::Result<String> {
         let mut command = self.command();

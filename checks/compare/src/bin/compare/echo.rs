@@ -7,7 +7,7 @@ use crate::memory::{self, Idle};
 use crate::options::Options;
 use crate::placement::Placement;
 use crate::results::{Results, Sample};
-use crate::rounds::{self, CHURN, LARGE, MANY, SMALL, STREAM, STREAMS, Scenario};
+use crate::rounds::{self, CHURN, LARGE, MANY, SCENARIOS, SMALL, STREAM, STREAMS, Scenario};
 use crate::server::{contestants, names};
 use crate::start::Starts;
 
@@ -17,8 +17,10 @@ const MEBIBYTE: f64 = 1_048_576.0;
 pub(crate) fn compare(options: &Options) -> Result<Goals, Box<dyn Error>> {
     let placement = Placement::new()?;
     let contestants = contestants(options)?;
-    let mut results = rounds::measure(options, placement, &contestants);
-    crate::print(&rounds::tables(&results, options, &contestants));
+    let mut results = rounds::measure(options, placement, &contestants, &SCENARIOS);
+    let bases: [&[_]; 2] = [&[names::RAW, names::TOKIO], &[names::RAW]];
+    let tables = rounds::tables(&results, options, &contestants, &SCENARIOS, bases);
+    crate::print(&tables);
     let mut goals = Goals::default();
     echo_goals(&mut goals, &results);
     peer_goals(&mut goals, &results);

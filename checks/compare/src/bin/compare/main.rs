@@ -1,5 +1,6 @@
 //! The runner: starts everything, measures in turn, prints tables.
 
+mod bulk;
 mod check;
 mod command;
 mod echo;
@@ -12,6 +13,7 @@ mod placement;
 mod programs;
 mod results;
 mod rounds;
+mod series;
 mod server;
 mod start;
 mod table;
@@ -37,6 +39,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let options = Options::from_arguments()?;
     print(&placement::describe());
     let goals = match options.subject {
+        Subject::Bulk => bulk::compare(&options)?,
         Subject::Echo => echo::compare(&options)?,
         Subject::Check => check::compare(&options)?,
         Subject::Files => files::compare(&options)?,

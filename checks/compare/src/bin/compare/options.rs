@@ -16,6 +16,8 @@ pub(crate) enum Subject {
     Check,
     /// File servers.
     Files,
+    /// Netcats.
+    Bulk,
 }
 
 /// Everything from the command line.
@@ -33,17 +35,20 @@ pub(crate) struct Options {
     pub(crate) gate: bool,
     /// Only the loads whose names contain this.
     pub(crate) only: Option<String>,
+    /// How much a netcat has to move, other than usual.
+    pub(crate) mebibytes: Option<usize>,
     rounds: Option<usize>,
 }
 
-const USAGE: &str = "compare echo|check|files (--netkit PATH | --without-netkit) \
-[--without-peers] [--only TEXT] [--rounds N] [--quick] [--gate]";
+const USAGE: &str = "compare echo|check|files|bulk (--netkit PATH | --without-netkit) \
+[--without-peers] [--only TEXT] [--rounds N] [--mebibytes N] [--quick] [--gate]";
 
 impl Options {
     /// Reads the arguments; `QUICK=1` in the environment is `--quick`.
     pub(crate) fn from_arguments() -> Result<Self, Box<dyn Error>> {
         let (mut subject, mut netkit, mut without) = (None, None, false);
         let (mut peers, mut gate, mut rounds, mut only) = (true, false, None, None);
+        let mut mebibytes = None;
         let mut quick = env::var_os("QUICK").is_some_and(|it| !it.is_empty() && it != "0");
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
@@ -51,11 +56,13 @@ impl Options {
                 Value(word) if word == "echo" => subject = Some(Subject::Echo),
                 Value(word) if word == "check" => subject = Some(Subject::Check),
                 Value(word) if word == "files" => subject = Some(Subject::Files),
+                Value(word) if word == "bulk" => subject = Some(Subject::Bulk),
                 Long("netkit") => netkit = Some(PathBuf::from(arguments.value()?)),
                 Long("without-netkit") => without = true,
                 Long("without-peers") => peers = false,
                 Long("only") => only = Some(arguments.value()?.string()?),
                 Long("rounds") => rounds = Some(arguments.value()?.parse()?),
+                Long("mebibytes") => mebibytes = Some(arguments.value()?.parse()?),
                 Long("quick") => quick = true,
                 Long("gate") => gate = true,
                 other => return Err(format!("{}\n{USAGE}", other.unexpected()).into()),
@@ -76,6 +83,7 @@ impl Options {
             quick,
             gate,
             only,
+            mebibytes,
             rounds,
         })
     }

@@ -20,6 +20,8 @@ pub(crate) enum Unit {
     Request,
     /// Bytes of one large file.
     Gigabyte,
+    /// The same from one process to another; both are measured.
+    Transfer,
 }
 
 /// What one window brought.
@@ -27,13 +29,21 @@ pub(crate) enum Unit {
 pub(crate) struct Sample {
     /// Operations or megabytes a second.
     pub(crate) rate: f64,
-    /// Microseconds of CPU for each operation or MiB; milliseconds for a GB.
+    /// Microseconds of CPU for each operation or MiB; milliseconds for a GB, of
+    /// a transfer seconds.
     pub(crate) cpu: f64,
     p50: f64,
     p99: f64,
-    /// The server's share of its CPU.
+    /// The server's share of its CPU; of a transfer, both ends' shares together.
     busy: f64,
 }
+
+/// A column of medians alone.
+type Column = (&'static str, fn(&Sample) -> f64);
+
+const P50: Column = ("p50 µs", |it| it.p50);
+const P99: Column = ("p99 µs", |it| it.p99);
+const BUSY: Column = ("busy", |it| it.busy);
 
 #[derive(Debug)]
 struct Cell {
@@ -63,6 +73,7 @@ impl Unit {
             Self::Connection => ["CPU µs/conn", "conn/s"],
             Self::Request => ["CPU µs/req", "req/s"],
             Self::Gigabyte => ["CPU ms/GB", "MB/s"],
+            Self::Transfer => ["CPU s/GB", "MB/s"],
         }
     }
 
@@ -71,6 +82,7 @@ impl Unit {
         let (rate, count) = match self {
             Self::Mebibyte => ("mb_per_second", figure("bytes") / 1_048_576.0),
             Self::Gigabyte => ("mb_per_second", figure("bytes") / 1e6),
+            Self::Transfer => ("mb_per_second", figure("bytes") / 1e3),
             Self::RoundTrip | Self::Connection | Self::Request => ("rate", figure("operations")),
         };
         Sample {
@@ -154,11 +166,15 @@ impl Results {
         // Of a name, the first word is enough.
         let over = |base: &&str| format!("÷ {}", base.split([' ', ',']).next().unwrap_or(base));
         let [cpu, rate] = unit.headings().map(String::from);
-        let mut columns = vec!["server".to_owned(), cpu];
+        let (kind, others): (_, &[Column]) = match unit {
+            Unit::Transfer => ("tool", &[BUSY]),
+            _ => ("server", &[P50, P99, BUSY]),
+        };
+        let mut columns = vec![kind.to_owned(), cpu];
         columns.extend(cpu_bases.iter().map(over));
         columns.push(rate);
         columns.extend(rate_bases.iter().map(over));
-        columns.extend(["p50 µs", "p99 µs", "busy"].map(String::from));
+        columns.extend(others.iter().map(|(name, _)| (*name).to_owned()));
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         let mut table = Table::new(load, &columns);
         for who in servers {
@@ -169,9 +185,8 @@ impl Results {
             cells.push(spread(&figures(|it| it.rate)));
             let ratios = |base: &&str| middle(&self.ratios(load, who, base, |it| it.rate));
             cells.extend(rate_bases.iter().map(ratios));
-            cells.push(middle(&figures(|it| it.p50)));
-            cells.push(middle(&figures(|it| it.p99)));
-            cells.push(middle(&figures(|it| it.busy)));
+            let middles = |(_, figure): &Column| middle(&figures(*figure));
+            cells.extend(others.iter().map(middles));
             table.row(cells);
         }
         table.text()

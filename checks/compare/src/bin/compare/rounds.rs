@@ -8,7 +8,7 @@ use crate::load;
 use crate::options::Options;
 use crate::placement::Placement;
 use crate::results::{Results, Unit};
-use crate::server::{Contestant, Server, names};
+use crate::server::{Contestant, Server};
 
 /// A load and how it is counted.
 #[derive(Debug, Clone, Copy)]
@@ -81,11 +81,13 @@ pub(crate) const CHURN: Scenario = scenario(
 /// All of them.
 pub(crate) const SCENARIOS: [Scenario; 6] = [SMALL, MANY, LARGE, STREAM, STREAMS, CHURN];
 
-/// Measures everyone under every load; who begins changes from round to round.
+/// Measures everyone under each of `scenarios`; who begins changes from round
+/// to round.
 pub(crate) fn measure(
     options: &Options,
     placement: Placement,
     contestants: &[Contestant],
+    scenarios: &[Scenario],
 ) -> Results {
     let mut results = Results::default();
     let (all, with_peers) = (options.rounds(7, 3), options.rounds(3, 1));
@@ -103,7 +105,7 @@ pub(crate) fn measure(
         }
         let count = servers.len().max(1);
         servers.rotate_left(round % count);
-        for scenario in SCENARIOS.into_iter().filter(|it| options.wants(it.name)) {
+        for scenario in scenarios.iter().filter(|it| options.wants(it.name)) {
             servers.rotate_left(1 % count);
             for (who, server) in &servers {
                 if scenario.forks || !who.forks {
@@ -117,6 +119,11 @@ pub(crate) fn measure(
 }
 
 impl Scenario {
+    /// The same under another name.
+    pub(crate) const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     fn window(
         self,
         options: &Options,
@@ -140,14 +147,20 @@ impl Scenario {
     }
 }
 
-/// A table for each load, and what went wrong.
-pub(crate) fn tables(results: &Results, options: &Options, contestants: &[Contestant]) -> String {
-    let measured = SCENARIOS.iter().filter(|it| options.wants(it.name));
+/// A table for each load, with CPU time and rate divided by those of `bases`,
+/// and what went wrong.
+pub(crate) fn tables(
+    results: &Results,
+    options: &Options,
+    contestants: &[Contestant],
+    scenarios: &[Scenario],
+    bases: [&[&str]; 2],
+) -> String {
+    let measured = scenarios.iter().filter(|it| options.wants(it.name));
     let tables = measured.map(|it| {
         let takes_part = |who: &&Contestant| it.forks || !who.forks;
         let servers = contestants.iter().filter(takes_part);
         let servers: Vec<_> = servers.map(|who| who.name).collect();
-        let bases: [&[_]; 2] = [&[names::RAW, names::TOKIO], &[names::RAW]];
         results.table((it.name, it.unit), &servers, bases)
     });
     tables.collect::<String>() + &results.verdict("every byte compared")

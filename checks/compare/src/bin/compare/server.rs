@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The Python server.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/echo_asyncio.py");
 
+/// How socat takes connections, a process for each.
+const SOCAT_LISTEN: &str = "TCP-LISTEN:PORT,bind=HOST,reuseaddr,backlog=1024,fork";
+
 /// A server that takes part.
 #[derive(Debug, Clone)]
 pub(crate) struct Contestant {
@@ -44,6 +47,8 @@ pub(crate) mod names {
     pub(crate) const TOKIO: &str = "tokio";
     /// What all of this is about.
     pub(crate) const NETKIT: &str = "netkit";
+    /// The same with a cat for each connection.
+    pub(crate) const NETKIT_EXEC: &str = "netkit listen --exec cat";
     /// ncat with a cat for each connection.
     pub(crate) const NCAT: &str = "ncat -e /bin/cat";
     /// socat with a cat for each connection.
@@ -57,7 +62,7 @@ pub(crate) mod names {
 /// Everyone that can take part here.
 pub(crate) fn contestants(options: &Options) -> Result<Vec<Contestant>, Box<dyn Error>> {
     let mut all = vec![
-        reference(names::RAW, sibling("raw")?, "HOST:PORT"),
+        bare()?,
         reference(names::TOKIO, sibling("tokio")?, "HOST:PORT"),
     ];
     if let Some(netkit) = &options.netkit {
@@ -65,26 +70,45 @@ pub(crate) fn contestants(options: &Options) -> Result<Vec<Contestant>, Box<dyn 
         all.push(reference(names::NETKIT, netkit.clone(), arguments));
     }
     if options.peers {
-        let listen = "TCP-LISTEN:PORT,bind=HOST,reuseaddr,backlog=1024,fork";
-        let peers = [
-            peer(
-                names::NCAT,
-                NCAT,
-                "-l -k -m 1024 -e /bin/cat HOST PORT",
-                true,
-            ),
-            peer(
-                names::SOCAT_EXEC,
-                SOCAT,
-                &format!("{listen} EXEC:cat"),
-                true,
-            ),
-            peer(names::SOCAT_PIPE, SOCAT, &format!("{listen} PIPE"), true),
-            peer(names::ASYNCIO, PYTHON, "SCRIPT HOST PORT", false),
-        ];
-        all.extend(peers.into_iter().flatten());
+        all.extend(peers_with_cats());
+        let arguments = format!("{SOCAT_LISTEN} PIPE");
+        all.extend(peer(names::SOCAT_PIPE, SOCAT, &arguments, true));
+        let arguments = "SCRIPT HOST PORT";
+        all.extend(peer(names::ASYNCIO, PYTHON, arguments, false));
     }
     Ok(all)
+}
+
+/// The one with nothing but system calls.
+pub(crate) fn bare() -> Result<Contestant, Box<dyn Error>> {
+    Ok(reference(names::RAW, sibling("raw")?, "HOST:PORT"))
+}
+
+/// Those that start a `cat` for each connection.
+pub(crate) fn with_cats(options: &Options) -> Vec<Contestant> {
+    let mut all = Vec::new();
+    if let Some(netkit) = &options.netkit {
+        let arguments = "listen HOST:PORT --keep-open --exec cat";
+        let reference = reference(names::NETKIT_EXEC, netkit.clone(), arguments);
+        all.push(Contestant {
+            forks: true,
+            ..reference
+        });
+    }
+    if options.peers {
+        all.extend(peers_with_cats());
+    }
+    all
+}
+
+fn peers_with_cats() -> impl Iterator<Item = Contestant> {
+    let ncat = "-l -k -m 1024 -e /bin/cat HOST PORT";
+    let socat = format!("{SOCAT_LISTEN} EXEC:cat");
+    let all = [
+        peer(names::NCAT, NCAT, ncat, true),
+        peer(names::SOCAT_EXEC, SOCAT, &socat, true),
+    ];
+    all.into_iter().flatten()
 }
 
 fn reference(name: &'static str, program: PathBuf, arguments: &str) -> Contestant {
@@ -238,7 +262,7 @@ pub(crate) fn reserve(host: Ipv4Addr) -> io::Result<SocketAddr> {
 }
 
 /// A loopback address that nobody else uses.
-fn own_address() -> Ipv4Addr {
+pub(crate) fn own_address() -> Ipv4Addr {
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 20, high, low)
 }

@@ -13,6 +13,7 @@ mod round_trips;
 mod slow;
 mod stream;
 mod tally;
+mod whole;
 mod window;
 
 use std::error::Error;
@@ -26,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let outcome = match options.mode {
         Mode::RoundTrips => round_trips::run(&options)?,
         Mode::Stream => stream::run(&options)?,
+        Mode::Whole => whole::run(&options)?,
         Mode::Churn => churn::run(&options)?,
         Mode::Idle => idle::hold(&options)?,
         Mode::ActiveAmongIdle => idle::active(&options)?,

@@ -13,6 +13,8 @@ pub(crate) enum Mode {
     RoundTrips,
     /// As many bytes as the sockets take, both ways at once.
     Stream,
+    /// So many bytes there and back on one connection, and its end.
+    Whole,
     /// Connect, one echo, close.
     Churn,
     /// Connections that have echoed once and stay.
@@ -45,7 +47,7 @@ pub(crate) struct Options {
     pub(crate) address: SocketAddr,
     /// Connections at once; `--parallel` is the same.
     pub(crate) connections: usize,
-    /// Bytes of a message, or of the file.
+    /// Bytes of a message, of the file, or of everything.
     pub(crate) size: usize,
     /// The file.
     pub(crate) path: String,
@@ -59,7 +61,7 @@ pub(crate) struct Options {
     pub(crate) watch: Option<i32>,
 }
 
-const USAGE: &str = "load round-trips|stream|churn|idle|active-among-idle|get|fetch|slow ADDRESS \
+const USAGE: &str = "load round-trips|stream|whole|churn|idle|active-among-idle|get|fetch|slow ADDRESS \
 [--connections N] [--parallel N] [--size BYTES] [--path FILE] [--protocol peer|http] \
 [--seconds S] [--warm-up S] [--watch PID]";
 
@@ -105,6 +107,7 @@ fn mode_of(word: &str) -> Result<Mode, String> {
     Ok(match word {
         "round-trips" => Mode::RoundTrips,
         "stream" => Mode::Stream,
+        "whole" => Mode::Whole,
         "churn" => Mode::Churn,
         "idle" => Mode::Idle,
         "active-among-idle" => Mode::ActiveAmongIdle,

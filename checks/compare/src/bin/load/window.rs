@@ -89,7 +89,7 @@ impl Reading {
         let own = std::process::id().cast_signed();
         Self {
             own_cpu: watch::cpu_time(own),
-            waited: watch::waiting_time(own) + watched.map_or(Duration::ZERO, watch::waiting_time),
+            waited: watch::waiting_time(own) + watched.map_or(Duration::ZERO, waited_for_others),
             cpu: watched.map_or(Duration::ZERO, watch::cpu_time),
             at: Instant::now(),
         }
@@ -104,5 +104,14 @@ impl Reading {
             own_cpu: end.own_cpu.saturating_sub(self.own_cpu),
             waited: end.waited.saturating_sub(self.waited),
         }
+    }
+}
+
+/// How long `pid` has waited for its CPU; nothing where it shares that with
+/// children of its own, which it may well wait for.
+fn waited_for_others(pid: i32) -> Duration {
+    match watch::tree(pid).as_slice() {
+        [alone] => watch::waiting_time(*alone),
+        _ => Duration::ZERO,
     }
 }

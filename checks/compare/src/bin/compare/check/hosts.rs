@@ -9,7 +9,6 @@ use std::process::{Command, Stdio};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 
-use super::series::Series;
 use super::tools::names::{NETKIT, NMAP_TUNED, OWN};
 use super::tools::{Hosts, Programs};
 use crate::command::Tool;
@@ -17,6 +16,7 @@ use crate::goals::{Bound, Goals};
 use crate::options::Options;
 use crate::placement::Placement;
 use crate::programs::{IP, NFT};
+use crate::series::Series;
 
 const TITLE: &str = "254 hosts × 20 ports, half of them silent";
 
