@@ -20,6 +20,9 @@ mod programs;
 
 /// Standard input and output of every kind, and that they are left as they were.
 mod streams;
+
+/// The lines of a netcat tutorial, with the verbs of netkit.
+mod tutorial;
 use crate::check::records;
 use crate::support::PATIENCE;
 use crate::support::process::{Output, Process, netkit};

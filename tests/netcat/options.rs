@@ -1,6 +1,6 @@
 //! What the options of a transfer promise, with `netkit connect` and scripted peers.
 
-use super::{ANY_PORT, Listener, connecting, record};
+use super::{ANY_PORT, Listener, connecting, noise, record};
 use crate::support::client::{connect, expect_bytes, expect_end, reset};
 use crate::support::namespace::Host;
 use crate::support::process::{Output, Process, finish, run};
@@ -102,7 +102,7 @@ fn a_full_disk_leaves_nothing_behind() {
     let arguments = ["listen", "127.0.0.1:9000", "--output", "/mnt/file"];
     let mut listener = Listener::of(host.netkit(&arguments));
     let sending = host.netkit(&["connect", "127.0.0.1:9000"]);
-    finish(sending, &vec![b'x'; 1 << 20], PATIENCE);
+    finish(sending, noise(1 << 20), PATIENCE);
     let output = listener.end().expect_code(4);
     let words = "cannot write `/mnt/file`: No space left on device";
     assert!(output.stderr.contains(words), "{output:?}");

@@ -19,7 +19,7 @@ fn shell(line: &str, command: &Command) -> Output {
 
 /// A peer that says more than anybody reads, until the connection is gone.
 fn chatterbox() -> SocketAddr {
-    peer::tcp(|mut stream| while stream.write_all(&vec![b'x'; 65_536]).is_ok() {})
+    peer::tcp(|mut stream| while stream.write_all(&[b'x'; 8192]).is_ok() {})
 }
 
 #[test]
