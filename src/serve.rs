@@ -42,7 +42,7 @@ pub use run::{Kind, run, tell};
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Options {
-    /// Address or name to listen on [default: every address, both families]
+    /// Address or name to listen on [default: every address, both families; document, cluster, store, shard: loopback]
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
     /// Which families to listen on.

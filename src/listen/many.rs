@@ -40,6 +40,7 @@ pub(super) async fn listen(
         target: TARGET,
         scheme: None,
         port,
+        is_local: false,
         confinement: None,
     };
     let servers = options.of_servers(host);

@@ -17,6 +17,9 @@ const RIGHTS: ABI = ABI::V5;
 pub struct Confinement<'a> {
     /// Whatever is beneath these is read.
     pub read: Vec<BorrowedFd<'a>>,
+    /// Files and directories beneath these are read, made, changed, moved and
+    /// removed.
+    pub write: Vec<BorrowedFd<'a>>,
     /// Temporary files are made in these.
     pub spool: Vec<&'a Path>,
 }
@@ -47,6 +50,13 @@ impl Confinement<'_> {
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
         for directory in &self.read {
             rules = rules.add_rule(PathBeneath::new(directory, read))?;
+        }
+        let make = AccessFs::MakeReg | AccessFs::MakeDir | AccessFs::Refer;
+        let remove = AccessFs::RemoveFile | AccessFs::RemoveDir;
+        let change = AccessFs::WriteFile | AccessFs::Truncate;
+        for directory in &self.write {
+            let all = read | make | remove | change;
+            rules = rules.add_rule(PathBeneath::new(directory, all))?;
         }
         let write = AccessFs::MakeReg | AccessFs::ReadFile | AccessFs::WriteFile;
         for directory in &self.spool {

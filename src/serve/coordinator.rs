@@ -102,9 +102,11 @@ pub async fn serve(
         target: TARGET,
         scheme: None,
         port: options.port,
+        is_local: false,
         confinement: Some(Confinement {
             read: vec![coordinator.root.directory()],
             spool: vec![coordinator.spool.path()],
+            ..Confinement::default()
         }),
     };
     let handle = async move |client: &Client| served.answer(client).await;

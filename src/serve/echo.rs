@@ -54,6 +54,7 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
             target: TARGET,
             scheme: None,
             port: options.port,
+            is_local: false,
             confinement: None,
         };
         return super::run(kind, &options.server, announce, echo).await;

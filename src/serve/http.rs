@@ -60,6 +60,7 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
         target: TARGET,
         scheme: Some("http"),
         port: options.port,
+        is_local: false,
         confinement: Some(Confinement {
             read: vec![site.root().directory()],
             ..Confinement::default()

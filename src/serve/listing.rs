@@ -111,6 +111,7 @@ pub async fn serve(
         target: TARGET,
         scheme: None,
         port: options.port,
+        is_local: false,
         confinement: Some(Confinement {
             read: vec![root.directory()],
             ..Confinement::default()

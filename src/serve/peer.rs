@@ -52,6 +52,7 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
         target: TARGET,
         scheme: None,
         port: options.port,
+        is_local: false,
         confinement: Some(Confinement {
             read: vec![root.directory()],
             ..Confinement::default()

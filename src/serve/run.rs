@@ -12,6 +12,9 @@ use super::{Client, Confinement, Options, Server, Stop};
 use crate::files::Root;
 use crate::finding::End;
 
+/// Both loopback addresses, as far as there are both.
+const LOOPBACK: &str = "localhost";
+
 /// What tells one TCP service from another.
 pub struct Kind<'a> {
     /// Its name on the command line.
@@ -23,6 +26,8 @@ pub struct Kind<'a> {
     pub scheme: Option<&'static str>,
     /// The port to listen on.
     pub port: u16,
+    /// Whether it listens on loopback alone, unless told another host.
+    pub is_local: bool,
     /// The files that it needs, if it is to have no others.
     pub confinement: Option<Confinement<'a>>,
 }
@@ -41,6 +46,11 @@ pub async fn run<H>(
 where
     H: AsyncFn(&Client) -> io::Result<End> + 'static,
 {
+    let mut options = options.clone();
+    if kind.is_local {
+        options.host.get_or_insert_with(|| LOOPBACK.into());
+    }
+    let options = &options;
     let mut stop = Stop::catch()?;
     let binding = async { Ok(Server::bind(kind.target, kind.port, options).await?) };
     let Some(server) = stop.or_done(binding).await? else {
