@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::finding::Exit;
 use crate::net::Families;
 use crate::net::proxy::Proxy;
+use crate::protocol::proxy::header::Version;
 use crate::reactor::{signals, sleep};
 use crate::transfer::{self, Observer, Transfer, exec};
 use crate::units::{parse_duration, parse_positive_duration};
@@ -70,6 +71,9 @@ pub struct Options {
     /// The same, understood.
     #[arg(skip)]
     pub way: Option<Proxy>,
+    /// Say first who connects, as a proxy does for its clients: in text or in binary
+    #[arg(long, value_name = "v1|v2", value_parser = parse_version)]
+    pub proxy_protocol: Option<Version>,
     /// How to move bytes.
     #[command(flatten)]
     pub transfer: transfer::Options,
@@ -137,4 +141,13 @@ async fn connected(
         link.is_endless(),
     );
     transfer.run(link.peer(), program.as_ref(), observer).await
+}
+
+/// A version of the PROXY protocol.
+fn parse_version(text: &str) -> Result<Version, String> {
+    match text {
+        "v1" => Ok(Version::V1),
+        "v2" => Ok(Version::V2),
+        _ => Err("expected v1 or v2".into()),
+    }
 }

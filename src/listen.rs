@@ -3,6 +3,7 @@
 mod chat;
 mod datagrams;
 mod hub;
+mod introduction;
 mod many;
 mod one;
 mod secure;
@@ -57,6 +58,9 @@ pub struct Options {
     /// Serve no client of this network; may be repeated
     #[arg(long, value_name = "CIDR", value_parser = parse_network)]
     pub deny: Vec<IpNet>,
+    /// Expect each client to be introduced by its proxy; --allow and --deny are about the proxy
+    #[arg(long, conflicts_with = "udp")]
+    pub proxy_protocol: bool,
     /// How long running connections may go on after SIGTERM or SIGINT
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
     pub grace: Duration,

@@ -9,6 +9,9 @@ mod ends;
 /// Programs of other makes at the other end, over TCP, TLS and Unix sockets.
 mod interop;
 
+/// The PROXY protocol: clients that are introduced, to nginx and to each other.
+mod introductions;
+
 /// `netkit listen`: one client, many of them, and those that are not wanted.
 mod listening;
 
@@ -107,7 +110,7 @@ fn record(stderr: &str) -> Value {
 fn noise(count: usize) -> &'static [u8] {
     static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         use std::io::Read;
-        let mut bytes = vec![0; 64 << 20];
+        let mut bytes = vec![0; 2 * interop::total()];
         let source = std::fs::File::open("/dev/urandom");
         let filled = source.and_then(|mut it| it.read_exact(&mut bytes));
         filled.expect("cannot read /dev/urandom");

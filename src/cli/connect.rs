@@ -9,7 +9,7 @@ use super::probe::one_server;
 use super::{Parsed, Reporting, Verb, attended, cannot_tell, complain, parse};
 use crate::connect::{Options, Place, connect};
 use crate::finding::{Exit, Record};
-use crate::net::proxy::Proxy;
+use crate::net::proxy::{Proxy, ProxyError};
 use crate::net::{DialError, UnixAddress};
 use crate::probe::show::RAW;
 use crate::report::{Destination, Format};
@@ -21,7 +21,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   netkit connect backup:9000 < file              a file, and the truth about its arrival
   netkit connect tls://www.example.org:443       over TLS, verified
   netkit connect -u localhost:514 --send-only    datagrams
-  netkit connect unix:///run/app.sock            a Unix socket";
+  netkit connect unix:///run/app.sock            a Unix socket
+  netkit connect -u unix:///run/log.sock         one of datagrams
+  netkit connect app:80 --proxy-protocol v2      as a proxy that names its client";
 
 pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
@@ -66,8 +68,9 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
 /// What failed on this side is no verdict on anybody.
 pub(super) fn own_faults(outcome: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
     outcome.or_else(|error| {
-        let dial = error.downcast_ref::<DialError>();
-        match error.is::<OwnFault>() || dial.is_some_and(DialError::is_own_fault) {
+        let dial = error.downcast_ref().is_some_and(DialError::is_own_fault);
+        let proxy = error.downcast_ref().is_some_and(ProxyError::is_own_fault);
+        match error.is::<OwnFault>() || dial || proxy {
             true => Ok(cannot_tell(&error)),
             false => Err(error),
         }
@@ -88,14 +91,15 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
     let name = peer.scheme.name;
     if name == "unix" {
         ensure!(
-            !options.udp,
-            "Unix sockets are streams here: leave out --udp"
-        );
-        ensure!(
             options.way.is_none(),
             "no Unix socket is behind a proxy: leave out --proxy"
         );
-        return Ok(Place::Unix(UnixAddress::new(peer.host)));
+        introduces_nobody(options, "a Unix socket")?;
+        let address = UnixAddress::new(peer.host);
+        return Ok(match options.udp {
+            true => Place::UnixDatagrams(address),
+            false => Place::Unix(address),
+        });
     }
     ensure!(
         options.way.is_none() || (name != "udp" && !options.udp),
@@ -104,10 +108,21 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
     let Some(port) = peer.port else {
         bail!("`{text}` has no port (expected HOST:PORT)");
     };
+    if name == "udp" || options.udp {
+        introduces_nobody(options, "a port of UDP")?;
+    }
     Ok(match (name, options.udp) {
         ("tcp", false) => Place::Tcp(peer.host, port),
         ("tls", false) => Place::Tls(peer.host, port),
         ("udp" | "tcp", _) => Place::Udp(peer.host, port),
         (name, _) => bail!("`{name}://` is no way to connect (expected tcp, tls, udp or unix)"),
     })
+}
+
+fn introduces_nobody(options: &Options, whom: &str) -> anyhow::Result<()> {
+    ensure!(
+        options.proxy_protocol.is_none(),
+        "nobody is introduced to {whom}: leave out --proxy-protocol"
+    );
+    Ok(())
 }

@@ -65,9 +65,13 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
             "`{text}` names no socket (expected unix:///PATH or unix://@NAME)"
         );
         ensure!(
-            !options.is_for_many() && !options.udp && !options.secure.tls,
-            "a Unix socket serves one client: --keep-open, --broker, --chat, --udp and --tls are \
-             for ports"
+            !options.is_for_many()
+                && !options.udp
+                && !options.secure.tls
+                && !options.proxy_protocol,
+            "a Unix socket serves one client: --keep-open, --broker, --chat, --udp, --tls and \
+             --proxy-protocol are for ports (hint: `netkit nc -lkU` and `nc -luU` serve one after \
+             another and datagrams)"
         );
         return Ok(Place::Unix(UnixAddress::new(name)));
     }

@@ -1,17 +1,22 @@
 //! From a target to a connection.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use futures_lite::AsyncWriteExt;
 use futures_lite::io::{ReadHalf, WriteHalf, split};
 
 use super::Options;
-use crate::net::proxy::dial_through;
+use crate::net::proxy::{Proxy, dial_through};
 use crate::net::{
-    Dialed, Families, Origin, TcpStream, TlsStream, Trust, UdpSocket, UnixAddress, UnixStream,
-    dial_from, read_certificates, resolve, secure, server_name, unix_failure,
+    Dialed, Families, Name, Origin, Socket, TcpStream, TlsStream, Trust, UdpSocket, UnixAddress,
+    UnixStream, dial_from, host_with_port, read_certificates, resolve, secure, server_name,
+    unix_failure,
 };
-use crate::reactor::timeout;
+use crate::protocol::proxy::header::Header;
+use crate::reactor::{now, timeout};
 use crate::stream::Peer;
 use crate::transfer::exec::Ends;
 use crate::units;
@@ -30,6 +35,8 @@ pub enum Place {
     Udp(String, u16),
     /// A Unix socket.
     Unix(UnixAddress),
+    /// A Unix socket of datagrams.
+    UnixDatagrams(UnixAddress),
 }
 
 /// An open connection. Dropping it closes it.
@@ -49,6 +56,7 @@ enum Wire {
     ),
     Udp(UdpSocket),
     Unix(UnixStream),
+    UnixDatagrams(Socket),
 }
 
 impl Link {
@@ -59,44 +67,65 @@ impl Link {
             Wire::Tls(reader, writer) => Peer::of(reader, writer),
             Wire::Udp(socket) => Peer::of(&*socket, &*socket).writing_at_most(LONGEST_DATAGRAM),
             Wire::Unix(stream) => Peer::of(&*stream, &*stream),
+            Wire::UnixDatagrams(socket) => {
+                Peer::of(&*socket, &*socket).writing_at_most(LONGEST_DATAGRAM)
+            }
         }
     }
 
     /// Whether it has no end of its own.
     pub(super) fn is_endless(&self) -> bool {
-        matches!(self.wire, Wire::Udp(_))
+        matches!(self.wire, Wire::Udp(_) | Wire::UnixDatagrams(_))
+    }
+
+    fn to_unix(address: &UnixAddress, wire: Wire) -> Self {
+        Self {
+            name: address.to_string(),
+            ends: Ends::default(),
+            wire,
+        }
     }
 }
 
 /// Connects to `place`, all of it within --timeout.
 pub(super) async fn open(place: &Place, options: &Options) -> anyhow::Result<Link> {
-    let opening = async {
-        match place {
-            Place::Tcp(host, port) => {
-                let dialed = dialed(host, *port, options).await?;
-                let (name, ends) = ends(&dialed);
-                let wire = Wire::Tcp(dialed.stream);
-                Ok(Link { name, ends, wire })
-            }
-            Place::Tls(host, port) => over_tls(host, *port, options).await,
-            Place::Udp(host, port) => datagrams(host, *port, options).await,
-            Place::Unix(address) => {
-                let stream = UnixStream::connect(address).map_err(|error| {
-                    let finding = unix_failure(&error);
-                    let reason = finding.evidence.reason.unwrap_or_default();
-                    let hint = finding.evidence.hint.unwrap_or_default();
-                    anyhow!("cannot connect to `{address}`: {reason} (hint: {hint})")
-                })?;
-                let wire = Wire::Unix(stream);
-                let (name, ends) = (address.to_string(), Ends::default());
-                Ok(Link { name, ends, wire })
-            }
+    match place {
+        Place::Tcp(host, port) => {
+            let dialed = dialed(host, *port, options).await?;
+            let (name, ends) = ends(&dialed, host, *port, options);
+            let wire = Wire::Tcp(dialed.stream);
+            Ok(Link { name, ends, wire })
         }
-    };
-    match timeout(options.timeout, opening).await {
-        Ok(outcome) => outcome,
-        Err(_) => bail!("not connected within {}", units::limit(options.timeout)),
+        Place::Tls(host, port) => over_tls(host, *port, options).await,
+        Place::Udp(host, port) => datagrams(host, *port, options).await,
+        Place::Unix(address) => {
+            let stream = UnixStream::connect(address);
+            let stream = stream.map_err(|error| no_socket(address, &error))?;
+            Ok(Link::to_unix(address, Wire::Unix(stream)))
+        }
+        Place::UnixDatagrams(address) => {
+            let socket = unix_datagrams(address).await;
+            let socket = socket.map_err(|error| no_socket(address, &error))?;
+            Ok(Link::to_unix(address, Wire::UnixDatagrams(socket)))
+        }
     }
+}
+
+fn no_socket(address: &UnixAddress, error: &io::Error) -> anyhow::Error {
+    let finding = unix_failure(error);
+    let reason = finding.evidence.reason.unwrap_or_default();
+    let hint = finding.evidence.hint.unwrap_or_default();
+    anyhow!("cannot connect to `{address}`: {reason} (hint: {hint})")
+}
+
+/// A socket of datagrams that can be answered: by a name of the kernel's choice,
+/// which leaves no file (unix(7), autobind).
+async fn unix_datagrams(address: &UnixAddress) -> io::Result<Socket> {
+    let path = address.to_path();
+    let socket = Socket::new(Name::Unix(&path), true)?;
+    socket.bind(Name::Unix(Path::new("")))?;
+    socket.connect(Name::Unix(&path)).await?;
+    Ok(socket)
 }
 
 async fn dialed(host: &str, port: u16, options: &Options) -> anyhow::Result<Dialed> {
@@ -112,7 +141,7 @@ async fn dialed(host: &str, port: u16, options: &Options) -> anyhow::Result<Dial
         None => options.families,
     };
     let limit = options.timeout;
-    let dialed = match &options.way {
+    let mut dialed = match &options.way {
         Some(proxy) => dial_through(proxy, origin, host, port, families, limit).await?,
         None => dial_from(origin, host, port, families, limit).await?,
     };
@@ -122,18 +151,32 @@ async fn dialed(host: &str, port: u16, options: &Options) -> anyhow::Result<Dial
             log::info!("{} {}: {reason}", attempt.state.as_str(), attempt.address);
         }
     }
+    if let Some(version) = options.proxy_protocol {
+        let header = Header::Tcp(dialed.stream.local_addr()?, dialed.address).encode(version);
+        // Shorter than any send buffer: it never waits.
+        let sent = dialed.stream.write_all(&header).await;
+        sent.with_context(|| format!("cannot introduce itself to {}", dialed.address))?;
+    }
     Ok(dialed)
 }
 
-fn ends(dialed: &Dialed) -> (String, Ends) {
-    let ends = Ends {
-        peer: Some(dialed.address),
-        local: dialed.stream.local_addr().ok(),
+/// How the other end is called, and the addresses. Who is behind a proxy has none
+/// that is known here.
+fn ends(dialed: &Dialed, host: &str, port: u16, options: &Options) -> (String, Ends) {
+    let (name, peer) = match &options.way {
+        Some(proxy) => (behind(proxy, host, port), None),
+        None => (dialed.address.to_string(), Some(dialed.address)),
     };
-    (dialed.address.to_string(), ends)
+    let local = dialed.stream.local_addr().ok();
+    (name, Ends { peer, local })
+}
+
+fn behind(proxy: &Proxy, host: &str, port: u16) -> String {
+    format!("{} by way of {proxy}", host_with_port(host, port))
 }
 
 async fn over_tls(host: &str, port: u16, options: &Options) -> anyhow::Result<Link> {
+    let deadline = now() + options.timeout;
     let tls = &options.tls;
     let trust = match (&tls.ca, tls.insecure) {
         (Some(path), _) => Trust::Only(read_certificates(path).map_err(anyhow::Error::msg)?),
@@ -143,8 +186,14 @@ async fn over_tls(host: &str, port: u16, options: &Options) -> anyhow::Result<Li
     let asked = tls.sni.as_deref().unwrap_or(host);
     let asked = server_name(asked).map_err(anyhow::Error::msg)?;
     let dialed = dialed(host, port, options).await?;
-    let (name, ends) = ends(&dialed);
-    let secured = secure(dialed.stream, asked, &Arc::new(trust)).await;
+    let (name, ends) = ends(&dialed, host, port, options);
+    let trust = Arc::new(trust);
+    let agreeing = secure(dialed.stream, asked, &trust);
+    let left = deadline.saturating_duration_since(now());
+    let Ok(secured) = timeout(left, agreeing).await else {
+        let limit = units::limit(options.timeout);
+        bail!("no TLS with {name}: the handshake was not finished within {limit}");
+    };
     let secured = secured.with_context(|| format!("no TLS with {name}"))?;
     if let Some(objection) = secured.objection {
         let hint = objection.hint.map(|it| format!(" (hint: {it})"));

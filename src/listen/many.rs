@@ -9,7 +9,7 @@ use futures_lite::{AsyncReadExt, future};
 
 use super::chat::{Speaker, announcement};
 use super::hub::{Delivery, Hub, Membership, Outbox};
-use super::{Options, TARGET, secure};
+use super::{Options, TARGET, introduction, secure};
 use crate::finding::{End, Exit};
 use crate::net::{Identity, stdin, stdout};
 use crate::reactor::{Buffer, Task, spawn};
@@ -128,12 +128,12 @@ async fn talk(
     identity: Option<&Identity>,
     options: &Options,
 ) -> io::Result<End> {
-    let Some(secured) = secured(client, identity).await else {
+    let Some((secured, ends)) = entered(client, identity, options).await else {
         return Ok(End::Local);
     };
     let membership = hub.join();
     let name = format!("user{}", membership.number());
-    let peer = client.peer();
+    let peer = ends.peer.unwrap_or(client.peer());
     if manner == Manner::Chat {
         let text = format!("{peer} is connected as <{name}>.");
         hub.post(None, &announcement(&text)).await;
@@ -191,12 +191,8 @@ async fn run(
     identity: Option<&Identity>,
     options: &Options,
 ) -> io::Result<End> {
-    let Some(secured) = secured(client, identity).await else {
+    let Some((secured, ends)) = entered(client, identity, options).await else {
         return Ok(End::Local);
-    };
-    let ends = Ends {
-        peer: Some(client.peer()),
-        local: client.stream.local_addr().ok(),
     };
     let mut child = match program.start(&ends) {
         Ok(child) => child,
@@ -221,10 +217,26 @@ async fn run(
     outcome
 }
 
-/// The client, over TLS where that is asked for; nothing if it was not agreed.
-async fn secured<'a>(client: &'a Client, identity: Option<&Identity>) -> Option<Peer<'a>> {
+/// The client, introduced by its proxy and over TLS where that is asked for;
+/// nothing if that did not happen.
+async fn entered<'a>(
+    client: &'a Client,
+    identity: Option<&Identity>,
+    options: &Options,
+) -> Option<(Peer<'a>, Ends)> {
+    let ends = match introduction::ends(&client.stream, client.peer(), options).await {
+        Ok(ends) => ends,
+        Err(error) => {
+            client.note(&format!("is not introduced: {error:#}"));
+            client.stream.reset_on_close();
+            return None;
+        }
+    };
+    if let (true, Some(peer)) = (options.proxy_protocol, ends.peer) {
+        client.note(&format!("speaks for {peer}"));
+    }
     match secure::peer(&client.stream, identity).await {
-        Ok(peer) => Some(peer),
+        Ok(peer) => Some((peer, ends)),
         Err(error) => {
             client.note(&format!("no TLS: {error:#}"));
             None

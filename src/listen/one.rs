@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail};
 use futures_lite::future;
 
-use super::{Options, Place, TARGET, secure};
+use super::{Options, Place, TARGET, introduction, secure};
 use crate::finding::Exit;
 use crate::net::{self, Listening, TcpListener, TcpStream, UnixAddress, UnixListener};
 use crate::serve::{self, Stop};
@@ -54,10 +54,9 @@ async fn on_port(
         announce(line);
     }
     let (stream, peer) = first(listening, options).await?;
-    let ends = Ends {
-        peer: Some(peer),
-        local: stream.local_addr().ok(),
-    };
+    let ends = introduction::ends(&stream, peer, options).await;
+    let ends = ends.with_context(|| format!("{peer} is not introduced"))?;
+    let peer = ends.peer.unwrap_or(peer);
     let identity = identity.as_ref().map(|(identity, _)| identity);
     let client = secure::peer(&stream, identity).await;
     let client = client.with_context(|| format!("no TLS with {peer}"))?;

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use super::console::{Console, Failure, Outcome, reason};
 use super::settings::{Settings, Task};
 use super::talk::{Talker, Whom};
 use crate::finding::Exit;
-use crate::net::{Name, Socket};
+use crate::net::{Name, Socket, UnixAddress};
 
 /// The longest name of a socket in bytes, with its end (unix(7)).
 const LONGEST: usize = 108;
@@ -97,8 +97,5 @@ fn system_name(path: &str) -> io::Result<PathBuf> {
     if path.len() >= LONGEST {
         return Err(Errno::ENAMETOOLONG.into());
     }
-    Ok(match path.strip_prefix('@') {
-        Some(name) => Path::new(&format!("\0{name}")).to_owned(),
-        None => path.into(),
-    })
+    Ok(UnixAddress::new(path).to_path())
 }

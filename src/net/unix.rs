@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::net::SocketAddr;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 
@@ -28,6 +29,15 @@ impl UnixAddress {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
+    }
+
+    /// The same as the kernel has it: a NUL stands for the `@`.
+    #[must_use]
+    pub fn to_path(&self) -> PathBuf {
+        match self.0.strip_prefix('@') {
+            Some(name) => format!("\0{name}").into(),
+            None => PathBuf::from(&self.0),
+        }
     }
 
     fn to_socket(&self) -> io::Result<SocketAddr> {

@@ -146,3 +146,47 @@ fn no_datagram_is_longer_than_what_fits_into_one() {
     }
     assert_eq!(came, 70_000);
 }
+
+#[test]
+fn datagrams_go_to_a_unix_socket_and_are_answered() {
+    let folder = tempfile::TempDir::new().expect("cannot make a temporary folder");
+    let path = folder.path().join("socket");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("cannot bind");
+    socket.set_read_timeout(Some(PATIENCE)).expect("no timeout");
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        let (count, from) = socket.recv_from(&mut buffer).expect("nothing came");
+        let answered = socket.send_to_addr(&buffer[..count], &from);
+        answered.expect("the sender has a name");
+    });
+    let target = format!("unix://{}", path.display());
+    let command = netkit(&["connect", "-u", &target, "-o", "ndjson"]);
+    let output = finish(command, b"ping", PATIENCE).expect_code(0);
+    assert_eq!(output.stdout, "ping", "{output:?}");
+    let left = std::fs::read_dir(folder.path())
+        .expect("it is there")
+        .count();
+    assert_eq!(left, 1, "the client leaves no file");
+    drop(std::fs::remove_file(&path));
+    let output = finish(netkit(&["connect", "-u", &target]), b"ping", PATIENCE).expect_code(1);
+    assert!(
+        output.stderr.contains("there is no such socket"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn datagrams_of_a_unix_socket_reach_socat() {
+    let folder = tempfile::TempDir::new().expect("cannot make a temporary folder");
+    let path = folder.path().join("socket");
+    let line = format!("socat -u UNIX-RECV:{} -", path.display());
+    let other = Process::start(words(&line));
+    assert!(
+        becomes_true(PATIENCE, || path.exists()),
+        "socat does not listen"
+    );
+    let target = format!("unix://{}", path.display());
+    let command = netkit(&["connect", "-u", &target, "--send-only"]);
+    finish(command, b"hello\n", PATIENCE).expect_code(0);
+    other.stdout.wait_for_line("hello", PATIENCE);
+}

@@ -1,5 +1,5 @@
-//! Programs of other makes at the other end: 32 MiB each way at once, and each side the first to
-//! finish.
+//! Programs of other makes at the other end: 32 MiB each way at once (NETKIT_INTEROP_MEBIBYTES says
+//! otherwise), and each side the first to finish.
 
 use super::{LONG, Listener, noise, record};
 use crate::support::PATIENCE;
@@ -11,7 +11,11 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 /// Bytes each way.
-const TOTAL: usize = 32 << 20;
+pub(super) fn total() -> usize {
+    let asked = std::env::var("NETKIT_INTEROP_MEBIBYTES").ok();
+    let mebibytes = asked.map(|it| it.parse().expect("a number of mebibytes"));
+    mebibytes.unwrap_or(32_usize) << 20
+}
 
 /// Where those listen that have no port 0, each on a host of its own.
 pub(super) const THERE: &str = "127.0.0.1:9000";
@@ -37,19 +41,19 @@ pub(super) fn words(line: &str) -> Command {
 /// Sends both ways at once: `early` finishes as soon as it can, and `late` still has half of its
 /// bytes to send then, unless its manner is to leave.
 fn exchange(early: &mut Process, late: &mut Process, manner: Manner) {
-    let (from_early, from_late) = noise(2 * TOTAL).split_at(TOTAL);
+    let (from_early, from_late) = noise(2 * total()).split_at(total());
     let (mut into_early, mut into_late) = (early.take_stdin(), late.take_stdin());
     let (at_early, at_late) = (early.stdout.clone(), late.stdout.clone());
     std::thread::spawn(move || {
         drop(into_early.write_all(from_early));
         if manner == Leaves {
-            at_early.wait_for_bytes(TOTAL, LONG);
+            at_early.wait_for_bytes(total(), LONG);
         }
     });
     std::thread::spawn(move || {
-        let (before, after) = from_late.split_at(TOTAL / 2);
+        let (before, after) = from_late.split_at(total() / 2);
         drop(into_late.write_all(before));
-        at_late.wait_for_bytes(TOTAL, LONG);
+        at_late.wait_for_bytes(total(), LONG);
         drop(into_late.write_all(after));
         if manner == Leaves {
             at_late.wait_for_bytes(usize::MAX, LONG);
@@ -77,8 +81,8 @@ fn expect_bytes(process: &mut Process, expected: &[u8]) {
 fn expect_record(netkit: &Process) {
     let (said, _) = netkit.stderr.wait_for_end(PATIENCE);
     let record = record(&said);
-    assert_eq!(record["received_bytes"], TOTAL, "{record}");
-    assert_eq!(record["sent_bytes"], TOTAL, "{record}");
+    assert_eq!(record["received_bytes"], total(), "{record}");
+    assert_eq!(record["sent_bytes"], total(), "{record}");
     assert_eq!(record["end"], "fin", "{record}");
 }
 
@@ -112,7 +116,7 @@ fn listen_for(line: impl Fn(SocketAddr) -> String, manner: Manner) {
             true => exchange(&mut listener.process, &mut other, manner),
             false => exchange(&mut other, &mut listener.process, Stays),
         }
-        listener.wait_for_log(&format!("{TOTAL} bytes received, {TOTAL} bytes sent"));
+        listener.wait_for_log(&format!("{0} bytes received, {0} bytes sent", total()));
     }
 }
 

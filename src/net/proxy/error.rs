@@ -70,6 +70,12 @@ impl ProxyError {
         }
     }
 
+    /// Whether it failed on this side: no verdict on anybody.
+    #[must_use]
+    pub fn is_own_fault(&self) -> bool {
+        matches!(&self.cause, ProxyCause::Dial(error) if error.is_own_fault())
+    }
+
     /// What to do or to look at next.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
