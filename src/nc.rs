@@ -44,6 +44,8 @@ pub struct Voice<'a> {
     pub tell: &'a dyn Fn(&str),
     /// Takes a line for standard output.
     pub show: &'a dyn Fn(&str),
+    /// Does what these words ask of `netkit`.
+    pub delegate: &'a dyn Fn(&[String]) -> Exit,
 }
 
 /// Does what `words`, the arguments without the program's name, ask for.
@@ -63,6 +65,9 @@ pub fn run(words: &[String], voice: &Voice<'_>) -> Exit {
         _ => Exit::Bad,
     };
     let asked = request.and_then(|it| it.read());
+    if let Ok(Asked::Verb(words)) = &asked {
+        return (voice.delegate)(words);
+    }
     let failure = match asked.and_then(|it| answer(it, &mut console)) {
         Ok(exit) => return exit,
         Err(failure) => failure,
@@ -89,7 +94,7 @@ fn answer(asked: Asked, console: &mut Console<'_>) -> Outcome<Exit> {
             console.verbose = settings.verbose;
             work(&settings, console)
         }
-        Asked::Help => {
+        Asked::Help | Asked::Verb(_) => {
             for text in [help::BANNER, help::USAGE, &help::flags()] {
                 console.say(text);
             }

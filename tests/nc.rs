@@ -16,6 +16,9 @@ mod executing;
 /// `-l`.
 mod listening;
 
+/// `--compat ncat`.
+mod ncat;
+
 /// `-F`.
 mod passing;
 

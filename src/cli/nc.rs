@@ -71,6 +71,13 @@ pub(super) fn under_name(name: &str, arguments: &[OsString]) -> Exit {
         show: &|text| {
             print(&format!("{text}\n"), io::stdout());
         },
+        delegate: &|words| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            super::run(&words).unwrap_or_else(|error| {
+                print(&format!("{name}: {error:#}\n"), io::stderr());
+                Exit::Bad
+            })
+        },
     };
     talk(&words, &voice)
 }

@@ -28,6 +28,8 @@ const LARGEST_BUFFER: i64 = 1 << 30;
 pub(super) enum Asked {
     /// Work to do.
     Work(Box<Settings>),
+    /// Another verb of netkit does it, with these words.
+    Verb(Vec<String>),
     /// `-h`.
     Help,
 }

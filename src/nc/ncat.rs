@@ -1,5 +1,7 @@
-//! `--compat ncat`: the flags of ncat 7.93, as far as netcat has something of the
-//! kind, said in netcat's own.
+//! `--compat ncat`: the flags of ncat 7.93, said in netcat's own as far as netcat
+//! has something of the kind, else in those of `netkit connect` and `listen`.
+
+mod verbs;
 
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ const LETTERS: &str = "46UCc:e:g:G:m:hd:o:x:i:p:s:lkntuvw:z";
 const PORT: &str = "31337";
 
 /// How long it tries to connect unless told otherwise.
-const CONNECT_SECONDS: &str = "10";
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The longest time that it takes, in seconds.
 const LONGEST_SECONDS: i64 = 2_147_483;
@@ -44,22 +46,19 @@ const LONG: &[(&str, Flag)] = &[
     ("no-shutdown", Flag::NoShutdown),
     ("proxy", Flag::Proxy),
     ("proxy-type", Flag::ProxyType),
-    ("output", Flag::Elsewhere("netkit connect --output")),
-    ("hex-dump", Flag::Elsewhere("netkit connect --trace")),
-    (
-        "max-conns",
-        Flag::Elsewhere("netkit listen --max-connections"),
-    ),
-    ("allow", Flag::Elsewhere("netkit listen --allow")),
-    ("deny", Flag::Elsewhere("netkit listen --deny")),
-    ("broker", Flag::Elsewhere("netkit listen --broker")),
-    ("chat", Flag::Elsewhere("netkit listen --chat")),
-    ("ssl", Flag::Elsewhere("netkit connect tls://HOST:PORT")),
-    (
-        "ssl-verify",
-        Flag::Elsewhere("netkit connect tls://HOST:PORT"),
-    ),
-    ("proxy-auth", Flag::Elsewhere("netkit connect --proxy URL")),
+    ("hex-dump", Flag::Own("trace", true)),
+    ("max-conns", Flag::Own("max-connections", true)),
+    ("allow", Flag::Own("allow", true)),
+    ("deny", Flag::Own("deny", true)),
+    ("broker", Flag::Own("broker", false)),
+    ("chat", Flag::Own("chat", false)),
+    ("ssl", Flag::Own("tls", false)),
+    ("ssl-verify", Flag::Own("verify", false)),
+    ("ssl-trustfile", Flag::Own("ca", true)),
+    ("ssl-servername", Flag::Own("sni", true)),
+    ("ssl-cert", Flag::Own("cert", true)),
+    ("ssl-key", Flag::Own("key", true)),
+    ("proxy-auth", Flag::Own("login", true)),
 ];
 
 /// What a long flag means.
@@ -72,8 +71,9 @@ enum Flag {
     NoShutdown,
     Proxy,
     ProxyType,
-    /// Another verb has it.
-    Elsewhere(&'static str),
+    /// netcat has it not, but `connect` or `listen` does: by this name, with a value
+    /// or without.
+    Own(&'static str, bool),
 }
 
 /// Reads `words` as ncat would.
@@ -99,6 +99,9 @@ pub(super) fn read(words: &[String], allow_exec: bool) -> Outcome<Asked> {
             Part::Incomplete(letter) => return Err(incomplete(&format!("-{letter}"))),
         }
     }
+    if said.is_for_verbs() {
+        return verbs::words(&said, allow_exec).map(Asked::Verb);
+    }
     let quit = said.quit;
     let asked = arguments::read(&said.words(), Compat::Ncat, allow_exec)?;
     Ok(match (asked, quit) {
@@ -114,46 +117,50 @@ fn incomplete(flag: &str) -> Failure {
     Failure::Usage(Some(format!("option `{flag}` requires an argument")))
 }
 
-/// What was said so far, in netcat's words.
+/// What was said so far.
 #[derive(Default)]
 struct Said {
-    flags: Vec<String>,
+    /// In netcat's letters, with their values.
+    flags: Vec<(char, Option<String>)>,
+    /// What netcat has not, by the names of `connect` and `listen`.
+    own: Vec<(&'static str, Option<String>)>,
     operands: Vec<String>,
-    connect_seconds: Option<String>,
+    connect_limit: Option<Duration>,
     /// What the end of standard input means, where it is not what `-N` says.
     quit: Option<Quit>,
 }
 
 impl Said {
-    fn has(&self, flag: &str) -> bool {
-        self.flags.iter().any(|it| it == flag)
+    fn has(&self, letter: char) -> bool {
+        self.flags.iter().any(|(it, _)| *it == letter)
+    }
+
+    /// Whether it takes more than netcat has: flags of its own, or many clients at
+    /// once, of which netcat serves one after another.
+    fn is_for_verbs(&self) -> bool {
+        let is_for_many = self.has('l') && self.has('k') && !self.has('u') && !self.has('U');
+        !self.own.is_empty() || is_for_many
     }
 
     fn letter(&mut self, letter: char, value: Option<&str>) -> Outcome<()> {
-        let elsewhere = match letter {
-            'o' => Some("netkit connect --output"),
-            'x' => Some("netkit connect --trace"),
-            'm' => Some("netkit listen --max-connections"),
-            'g' | 'G' => {
+        let owned = value.map(str::to_owned);
+        match (letter, value) {
+            ('o', _) => {
+                return Err(Failure::told(
+                    "`-o` mixes both directions in one file (hint: -x FILE tells them apart)",
+                ));
+            }
+            ('g' | 'G', _) => {
                 return Err(Failure::told(
                     "source routes are not taken by today's networks",
                 ));
             }
-            _ => None,
-        };
-        if let Some(verb) = elsewhere {
-            return Err(is_elsewhere(&format!("-{letter}"), verb));
-        }
-        let flag = match letter {
-            'd' => "-i".to_owned(),
-            'i' => "-w".to_owned(),
-            letter => format!("-{letter}"),
-        };
-        match (letter, value) {
-            ('w', Some(value)) => self.connect_seconds = Some(time(value)?),
-            ('d' | 'i', Some(value)) => self.flags.extend([flag, time(value)?]),
-            (_, Some(value)) => self.flags.extend([flag, value.to_owned()]),
-            (_, None) => self.flags.push(flag),
+            ('x', _) => self.own.push(("trace", owned)),
+            ('m', _) => self.own.push(("max-connections", owned)),
+            ('w', Some(value)) => self.connect_limit = Some(time(value)?),
+            ('d', Some(value)) => self.flags.push(('i', Some(as_seconds(time(value)?)))),
+            ('i', Some(value)) => self.flags.push(('w', Some(as_seconds(time(value)?)))),
+            _ => self.flags.push((letter, owned)),
         }
         Ok(())
     }
@@ -174,42 +181,49 @@ impl Said {
                 self.letter(*letter, value)?;
             }
             Flag::SendOnly => self.quit = Some(Quit::Leave),
-            Flag::ReceiveOnly => self.flags.push("-d".to_owned()),
+            Flag::ReceiveOnly => self.flags.push(('d', None)),
             Flag::NoShutdown => self.quit = self.quit.or(Some(Quit::Stay)),
             Flag::Proxy => {
-                let proxy = needed()?.to_owned();
-                self.flags.extend(["-x".to_owned(), proxy]);
+                self.flags.push(('x', Some(needed()?.to_owned())));
                 // Its kind unless it says another.
-                let kind = ["-X", "connect"].map(str::to_owned);
-                self.flags.splice(0..0, kind);
+                self.flags.insert(0, ('X', Some("connect".to_owned())));
             }
             Flag::ProxyType => {
                 let kind = proxy_type(needed()?)?;
-                self.flags.extend(["-X", kind].map(str::to_owned));
+                self.flags.push(('X', Some(kind.to_owned())));
             }
-            Flag::Elsewhere(verb) => return Err(is_elsewhere(&format!("--{name}"), verb)),
+            Flag::Own(name, takes_value) => {
+                let value = takes_value.then(needed).transpose()?;
+                self.own.push((name, value.map(str::to_owned)));
+            }
         }
         Ok(())
     }
 
-    fn words(mut self) -> Vec<String> {
-        let lacks_port = match self.has("-l") {
-            true => self.operands.is_empty() && !self.has("-p"),
-            false => self.operands.len() == 1,
+    /// Its operands, the port among them that is meant where none is named.
+    fn operands(&self) -> Vec<String> {
+        let mut operands = self.operands.clone();
+        let lacks_port = match self.has('l') {
+            true => operands.is_empty() && !self.has('p'),
+            false => operands.len() == 1,
         };
-        if lacks_port && !self.has("-U") {
-            self.operands.push(PORT.to_owned());
+        if lacks_port && !self.has('U') {
+            operands.push(PORT.to_owned());
         }
-        let limit = self.connect_seconds.as_deref().unwrap_or(CONNECT_SECONDS);
-        let own = ["-N", "-G", limit].map(str::to_owned);
-        let flags = own.into_iter().chain(self.flags);
-        let operands = std::iter::once("--".to_owned()).chain(self.operands);
-        flags.chain(operands).collect()
+        operands
     }
-}
 
-fn is_elsewhere(flag: &str, verb: &str) -> Failure {
-    Failure::Told(format!("`{flag}` is not taken here (hint: {verb})"))
+    /// All of it, in netcat's words.
+    fn words(&self) -> Vec<String> {
+        let limit = self.connect_limit.unwrap_or(CONNECT_TIME);
+        let own = ["-N".to_owned(), "-G".to_owned(), as_seconds(limit)];
+        let flags = self.flags.iter().flat_map(|(letter, value)| {
+            let value = value.clone();
+            std::iter::once(format!("-{letter}")).chain(value)
+        });
+        let operands = std::iter::once("--".to_owned()).chain(self.operands());
+        own.into_iter().chain(flags).chain(operands).collect()
+    }
 }
 
 fn proxy_type(word: &str) -> Outcome<&'static str> {
@@ -224,8 +238,13 @@ fn proxy_type(word: &str) -> Outcome<&'static str> {
     }
 }
 
-/// A time as ncat writes it, `300ms`, `2s`, `1m`, `1h` or seconds, in seconds.
-fn time(text: &str) -> Outcome<String> {
+/// A time as netcat takes it.
+fn as_seconds(time: Duration) -> String {
+    format!("{}.{:09}", time.as_secs(), time.subsec_nanos())
+}
+
+/// A time as ncat writes it: `300ms`, `2s`, `1m`, `1h` or seconds.
+fn time(text: &str) -> Outcome<Duration> {
     let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "ms" => Some((1, 1_000)),
@@ -235,11 +254,10 @@ fn time(text: &str) -> Outcome<String> {
         _ => None,
     };
     let number = seconds(digits, LONGEST_SECONDS, false).ok();
-    let scaled: Option<Duration> = unit
+    let scaled = unit
         .zip(number)
         .and_then(|((times, parts), number)| number.checked_mul(times)?.checked_div(parts));
-    let shown = scaled.map(|time| format!("{}.{:09}", time.as_secs(), time.subsec_nanos()));
-    shown.ok_or_else(|| {
+    scaled.ok_or_else(|| {
         let text = format!("invalid time `{text}` (expected such as 300ms or 2s)");
         Failure::Told(text)
     })
@@ -260,7 +278,7 @@ mod tests {
 
     #[test]
     fn its_flags_are_netcats_by_other_names() {
-        let asked = settings("--listen --keep-open -i 500ms 7000");
+        let asked = settings("--listen --keep-open --udp -i 500ms 7000");
         assert_eq!(asked.task, Task::Listen { again: true });
         assert_eq!(asked.talk.idle, Some(Duration::from_millis(500)));
         assert_eq!(asked.talk.quit, Quit::Finish);
@@ -276,14 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn what_netcat_has_not_says_who_has() {
+    fn what_is_wrong_is_said() {
         for (line, expected) in [
-            ("--broker -l", "netkit listen --broker"),
-            ("-o f h 1", "netkit connect --output"),
-            ("--ssl h 1", "netkit connect tls://"),
+            ("-o f h 1", "-x FILE"),
             ("-i soon h 1", "invalid time `soon`"),
             ("--nonsense", "unrecognized option"),
             ("--delay", "requires an argument"),
+            ("--proxy-type ftp h 1", "expected http, socks4 or socks5"),
         ] {
             let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             let said = format!("{:?}", read(&words, false).unwrap_err());

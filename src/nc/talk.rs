@@ -12,7 +12,7 @@ use futures_io::AsyncRead;
 use super::console::{Failure, Outcome, reason};
 use super::limited::Limited;
 use super::paced::Paced;
-use super::settings::{Compat, Quit, Settings, With};
+use super::settings::{Compat, Quit, Settings, Task, With};
 use super::telnet;
 use crate::finding::End;
 use crate::net::{Inherited, Socket, stdin, stdout};
@@ -55,9 +55,10 @@ impl<'a> Talker<'a> {
     /// # Errors
     /// Out of descriptors.
     pub(super) fn new(settings: &'a Settings) -> Outcome<Self> {
+        let talks = !matches!(settings.task, Task::Scan | Task::PassSocket);
         let input = match settings.talk.with {
-            With::Both => Some(stdin().map_err(|error| Failure::system("stdin", &error))?),
-            With::OutputAlone | With::Program(_) => None,
+            With::Both if talks => Some(stdin().map_err(|error| Failure::system("stdin", &error))?),
+            With::Both | With::OutputAlone | With::Program(_) => None,
         };
         Ok(Self {
             settings,

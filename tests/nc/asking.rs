@@ -4,7 +4,7 @@ use super::{BOTH, Netcat, Seen, against};
 use crate::support::PATIENCE;
 use crate::support::peer;
 use crate::support::process::finish;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -179,29 +179,4 @@ fn other_netcats_are_explained_and_nothing_is_done() {
     assert!(seen.stdout.contains(sentence), "{seen:?}");
     let seen = Netcat::Ours.run(&["--explain", "--", "-zn", "a", "1"], b"");
     assert!(seen.stdout.contains("tries each port"), "{seen:?}");
-}
-
-#[test]
-fn flags_of_ncat_are_taken_with_compat() {
-    // It half-closes without being asked to.
-    let echo = || {
-        peer::tcp(|mut stream| {
-            let mut all = Vec::new();
-            drop(stream.read_to_end(&mut all));
-            drop(stream.write_all(&all));
-        })
-    };
-    let ncat = |arguments: &[&str], address| {
-        let arguments = [&["--compat", "ncat"], arguments].concat();
-        against(Netcat::Ours, &arguments, b"ping", address)
-    };
-    ncat(&["--nodns", "HOST", "PORT"], echo()).expect(0, "ping", "");
-    ncat(&["--send-only", "HOST", "PORT"], echo()).expect(0, "", "");
-    let banner = || peer::tcp(|mut stream| drop(stream.write_all(b"banner")));
-    ncat(&["--recv-only", "HOST", "PORT"], banner()).expect(0, "banner", "");
-    let silent = peer::tcp(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
-    let idle = ncat(&["--no-shutdown", "-i", "300ms", "HOST", "PORT"], silent);
-    idle.expect(1, "", "nc: idle timeout expired (300ms)\n");
-    let usage = Netcat::Ours.run(&["--compat", "ncat", "--nonsense"], b"");
-    assert_eq!(usage.code, Some(2));
 }
