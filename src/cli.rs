@@ -62,6 +62,23 @@ struct Reporting<V: Args> {
     report: report::Options,
 }
 
+/// The parser of a verb whose results are no verdicts: forms that would be empty
+/// are not offered.
+fn of_replies<V: Args>() -> clap::Command {
+    const OF_CHECKS: [&str; 5] = [
+        "report_junit",
+        "report_html",
+        "report_csv",
+        "report_tap",
+        "report_prometheus",
+    ];
+    Invocation::<Reporting<V>>::command().mut_args(|arg| match arg.get_id().as_str() {
+        "format" => arg.help("How to write the results: text, ndjson, json or quiet"),
+        id if OF_CHECKS.contains(&id) => arg.hide(true),
+        _ => arg,
+    })
+}
+
 /// What help shows of a verb.
 struct Verb {
     name: &'static str,
@@ -89,14 +106,14 @@ const VERBS: &[Verb] = &[
         name: "connect",
         about: "Connect, and move bytes both ways: netcat with a truthful end",
         examples: connect::EXAMPLES,
-        parser: Invocation::<Reporting<crate::connect::Options>>::command,
+        parser: of_replies::<crate::connect::Options>,
         run: connect::run,
     },
     Verb {
         name: "listen",
         about: "Wait for clients, and move bytes both ways: netcat's server",
         examples: listen::EXAMPLES,
-        parser: Invocation::<Reporting<crate::listen::Options>>::command,
+        parser: of_replies::<crate::listen::Options>,
         run: listen::run,
     },
     Verb {
@@ -108,7 +125,7 @@ const VERBS: &[Verb] = &[
   netkit echo 172.31.34.27:5001                  the server as a target
   netkit echo -c 100 -i 10ms --size 1KiB         a measured series
   netkit echo --udp -c 10 -o json                loss and times as JSON",
-        parser: Invocation::<Reporting<crate::probe::echo::Options>>::command,
+        parser: of_replies::<crate::probe::echo::Options>,
         run: echo,
     },
     Verb {

@@ -11,13 +11,15 @@ use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::finding::Exit;
-use crate::net::Families;
 use crate::net::proxy::Proxy;
+use crate::net::{DialError, Families};
+use crate::probe::attempts;
 use crate::protocol::proxy::header::Version;
 use crate::reactor::{signals, sleep};
 use crate::transfer::{self, Observer, Transfer, exec};
 use crate::units::{parse_duration, parse_positive_duration};
 
+use open::Link;
 pub use open::Place;
 
 /// Options of `netkit connect`.
@@ -110,28 +112,14 @@ pub async fn connect(
     options: &Options,
     observer: Observer<'_>,
 ) -> anyhow::Result<Exit> {
-    let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
-    let interrupted = async { Ok(Exit::by_signal(interrupts.next().await?)) };
-    future::or(connected(place, options, observer), interrupted).await
-}
-
-async fn connected(
-    place: &Place,
-    options: &Options,
-    observer: Observer<'_>,
-) -> anyhow::Result<Exit> {
     let program = options.program.program()?;
-    let mut tries = options.retry;
-    let mut link = loop {
-        match open::open(place, options).await {
-            Ok(link) => break link,
-            Err(error) if tries == 0 => return Err(error),
-            Err(error) => {
-                log::info!("{error:#}: trying again, {tries} times at most");
-                tries -= 1;
-                sleep(options.interval).await;
-            }
-        }
+    let mut interrupts = signals(&[SIGINT, SIGTERM]).context("cannot wait for signals")?;
+    let mut interrupted = async || interrupts.next().await.map(Exit::by_signal);
+    let opened = async { opened(place, options, observer).await.map(Ok) };
+    let stopped = async { Ok(Err(interrupted().await?)) };
+    let mut link = match future::or(opened, stopped).await? {
+        Ok(link) => link,
+        Err(exit) => return Ok(exit),
     };
     log::info!("connected to {}", link.name);
     let transfer = Transfer::new(
@@ -140,7 +128,32 @@ async fn connected(
         link.ends,
         link.is_endless(),
     );
-    transfer.run(link.peer(), program.as_ref(), observer).await
+    let stopped = interrupted();
+    transfer
+        .run(link.peer(), program.as_ref(), observer, stopped)
+        .await
+}
+
+/// The connection, tried as often as is asked for.
+async fn opened(place: &Place, options: &Options, observer: Observer<'_>) -> anyhow::Result<Link> {
+    let mut tries = options.retry;
+    loop {
+        match open::open(place, options).await {
+            Ok(link) => return Ok(link),
+            Err(error) if tries == 0 => {
+                if let Some(dial) = error.downcast_ref::<DialError>() {
+                    let records = attempts(&options.target, dial.attempts(), None);
+                    records.into_iter().for_each(observer.tell);
+                }
+                return Err(error);
+            }
+            Err(error) => {
+                log::info!("{error:#}: trying again, {tries} times at most");
+                tries -= 1;
+                sleep(options.interval).await;
+            }
+        }
+    }
 }
 
 /// A version of the PROXY protocol.

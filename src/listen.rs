@@ -40,7 +40,7 @@ pub struct Options {
     /// Listen on UDP: whoever sends is heard, and answered
     #[arg(long, short = 'u', conflicts_with = "tls")]
     pub udp: bool,
-    /// Serve any number of clients, at once and one after another
+    /// Serve any number of clients of a port, at once and one after another
     #[arg(long, short = 'k')]
     pub keep_open: bool,
     /// Pass what each client says on to all others
@@ -117,6 +117,67 @@ impl Options {
     #[must_use]
     pub fn is_for_many(&self) -> bool {
         self.keep_open || self.broker || self.chat
+    }
+
+    /// Makes sure that everything that is asked for can be done at `place`.
+    ///
+    /// # Errors
+    /// An option that would be ignored: which, and why.
+    pub fn check(&self, place: &Place) -> Result<(), String> {
+        let transfer = &self.transfer;
+        let has_program = self.program.exec.is_some() || self.program.sh_exec.is_some();
+        let is_unix = matches!(place, Place::Unix(_));
+        let (many, talks) = (self.is_for_many(), self.broker || self.chat);
+        let one = "is for one client over one connection";
+        let of_ports = "is for ports";
+        let wrong = [
+            (transfer.output.is_some(), many || self.udp, "--output", one),
+            (
+                transfer.receipt.expect_bytes.is_some(),
+                many || self.udp,
+                "--expect-bytes",
+                one,
+            ),
+            (
+                transfer.receipt.sha256.is_some(),
+                many || self.udp,
+                "--sha256",
+                one,
+            ),
+            (transfer.hex, many || self.udp, "--hex", one),
+            (transfer.trace.is_some(), many || self.udp, "--trace", one),
+            (transfer.timestamps, many || self.udp, "--timestamps", one),
+            (
+                transfer.crlf,
+                talks || self.udp,
+                "--crlf",
+                "is for standard input to connections",
+            ),
+            (has_program, self.udp, "--exec", "is for connections"),
+            (
+                self.keep_open,
+                self.udp,
+                "--keep-open",
+                "is what --udp does anyway",
+            ),
+            (
+                self.max_connections.is_some(),
+                !many,
+                "--max-connections",
+                "goes with --keep-open",
+            ),
+            (self.port_file.is_some(), is_unix, "--port-file", of_ports),
+            (!self.allow.is_empty(), is_unix, "--allow", of_ports),
+            (!self.deny.is_empty(), is_unix, "--deny", of_ports),
+            (many, is_unix, "--keep-open, --broker or --chat", of_ports),
+            (self.udp, is_unix, "--udp", of_ports),
+            (self.secure.tls, is_unix, "--tls", of_ports),
+            (self.proxy_protocol, is_unix, "--proxy-protocol", of_ports),
+        ];
+        match wrong.iter().find(|(given, useless, ..)| *given && *useless) {
+            Some((_, _, flag, why)) => Err(format!("{flag} {why}: leave it out")),
+            None => Ok(()),
+        }
     }
 
     /// What all servers share.

@@ -189,7 +189,8 @@ pub struct Target {
 }
 
 /// What became of the addresses of a name, as records.
-fn attempts(target: &str, tried: &[Attempted], winner: Option<SocketAddr>) -> Vec<Record> {
+#[must_use]
+pub fn attempts(target: &str, tried: &[Attempted], winner: Option<SocketAddr>) -> Vec<Record> {
     let record = |attempted: &Attempted| {
         Record::Attempt(Attempt {
             target: target.into(),

@@ -36,7 +36,7 @@ use crate::units::{parse_duration, parse_positive_duration};
 pub use client::{Client, NoRequest};
 pub use confinement::Confinement;
 use run::open_root;
-pub use run::{Kind, run, tell};
+pub use run::{Kind, LOOPBACK, run, tell};
 
 /// Options of every server.
 #[derive(Debug, Clone, clap::Args)]

@@ -12,6 +12,7 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -117,6 +118,25 @@ impl OwnFault {
     }
 }
 
+/// How a transfer was over.
+enum Over {
+    /// By itself; with a program, that ended so.
+    Ended(Result<End, Cut>, Option<ExitStatus>),
+    /// From outside, to leave with this status.
+    Interrupted(Exit),
+}
+
+impl Over {
+    fn end(&self) -> End {
+        match self {
+            Self::Interrupted(_) => End::Local,
+            Self::Ended(Ok(end), _) => *end,
+            Self::Ended(Err(Cut::Peer(error)), _) if is_own_fault(error) => End::Local,
+            Self::Ended(Err(cut), _) => cut.end(),
+        }
+    }
+}
+
 /// What shows both directions of a connection.
 type Traces = Vec<Rc<RefCell<Trace>>>;
 
@@ -135,7 +155,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Moves bytes between `peer` and `program`, or standard input and output,
-    /// until the end.
+    /// until the end, or until `interrupted` says with which status to leave.
     ///
     /// # Errors
     /// The end was not a good one, or what came is not what was expected: in
@@ -145,35 +165,40 @@ impl<'a> Transfer<'a> {
         peer: Peer<'_>,
         program: Option<&Program>,
         observer: Observer<'_>,
+        interrupted: impl Future<Output = io::Result<Exit>>,
     ) -> anyhow::Result<Exit> {
         let mut receipt = Receipt::new(&self.options.receipt);
         let draft = self.options.output.as_deref().map(Draft::begin).transpose();
         let mut draft = draft.map_err(|error| self.unwritable(&error))?;
         let moving = async {
-            let Some(program) = program else {
-                return self
-                    .exchange(peer, &mut receipt, draft.as_mut(), observer)
-                    .await;
-            };
-            Ok(self.talk(peer, program.start(&self.ends)?).await)
+            match program {
+                None => {
+                    let draft = draft.as_mut();
+                    self.exchange(peer, &mut receipt, draft, observer).await
+                }
+                Some(program) => Ok(self.talk(peer, program.start(&self.ends)?).await),
+            }
         };
-        let outcome = future::or(moving, self.watch(observer)).await?;
-        let end = match &outcome {
-            Ok(end) => *end,
-            Err(Cut::Peer(error)) if is_own_fault(error) => End::Local,
-            Err(cut) => cut.end(),
+        let stopped = async { Ok(Over::Interrupted(interrupted.await?)) };
+        let over = future::or(future::or(moving, stopped), self.watch(observer)).await?;
+        let end = over.end();
+        let received = self.flow.received.get();
+        let verdict = match over {
+            Over::Interrupted(exit) => Ok(exit),
+            Over::Ended(outcome, status) => self.judge(outcome, status).and_then(|exit| {
+                receipt.judge(&self.options.receipt, received)?;
+                Ok(exit)
+            }),
         };
-        let connection = self.record(end);
+        let connection = self.record(end, verdict.as_ref().err());
         let summary = sentence(&connection);
         let record = Record::Connection(connection);
         log::info!(record:serde = record; "{summary}");
         (observer.tell)(record);
-        let exit = self.judge(outcome)?;
-        receipt.judge(&self.options.receipt, self.flow.received.get())?;
-        if let Some(draft) = draft {
+        if let (Ok(Exit::Good), Some(draft)) = (&verdict, draft) {
             draft.finish().map_err(|error| self.unwritable(&error))?;
         }
-        Ok(exit)
+        verdict
     }
 
     /// Between standard input and output.
@@ -183,7 +208,7 @@ impl<'a> Transfer<'a> {
         receipt: &mut Receipt,
         draft: Option<&mut Draft>,
         observer: Observer<'_>,
-    ) -> anyhow::Result<Result<End, Cut>> {
+    ) -> anyhow::Result<Over> {
         let traces = self.traces()?;
         let mut input = stdin()?;
         if let Some(bytes) = self.expected(&input) {
@@ -211,7 +236,8 @@ impl<'a> Transfer<'a> {
             input: self.input(&mut input, &traces),
             output: self.output(draft)?,
         };
-        Ok(pump(local, peer, &self.terms(), &self.flow).await)
+        let outcome = pump(local, peer, &self.terms(), &self.flow).await;
+        Ok(Over::Ended(outcome, None))
     }
 
     /// How many bytes are to move, where that is known.
@@ -313,7 +339,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// Between a program and `peer`.
-    async fn talk(&self, peer: Peer<'_>, mut child: Child) -> Result<End, Cut> {
+    async fn talk(&self, peer: Peer<'_>, mut child: Child) -> Over {
         let local = Local {
             input: Some(Input::Bytes(Box::new(&child.output))),
             output: Some(Box::new(&mut child.input)),
@@ -323,20 +349,19 @@ impl<'a> Transfer<'a> {
             ..Terms::default()
         };
         let outcome = pump(local, peer, &terms, &self.flow).await;
-        if let Ok(End::Fin) = outcome
-            && let Ok(status) = child.wait().await
-            && !status.success()
-        {
-            log::warn!("the program ended with {status}");
-        }
-        outcome
+        let status = match outcome {
+            Ok(End::Fin) => child.wait().await.ok(),
+            _ => None,
+        };
+        Over::Ended(outcome, status)
     }
 
-    fn record(&self, end: End) -> Connection {
+    /// What it came to, and what speaks against it.
+    fn record(&self, end: End, error: Option<&anyhow::Error>) -> Connection {
         Connection {
             peer: self.peer.clone(),
             local: self.ends.local.map(|it| it.to_string()),
-            story: None,
+            story: error.map(|it| format!("{it:#}")),
             received_bytes: self.flow.received.get(),
             sent_bytes: self.flow.sent.get(),
             duration: now().saturating_duration_since(self.started),
@@ -344,14 +369,17 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// The exit status of what it came to.
-    fn judge(&self, outcome: Result<End, Cut>) -> anyhow::Result<Exit> {
+    /// The exit status of what it came to, with a program that ended so.
+    fn judge(&self, outcome: Result<End, Cut>, status: Option<ExitStatus>) -> anyhow::Result<Exit> {
         let moved = format!(
             "after {} bytes received and {} bytes sent",
             self.flow.received.get(),
             self.flow.sent.get()
         );
         let peer = &self.peer;
+        if let Some(status) = status.filter(|it| !it.success()) {
+            bail!("the program ended with {status}, {moved}");
+        }
         match outcome {
             Ok(End::Idle) => {
                 let idle = limit(self.options.idle_timeout.unwrap_or_default());

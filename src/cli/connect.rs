@@ -95,6 +95,11 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
             "no Unix socket is behind a proxy: leave out --proxy"
         );
         introduces_nobody(options, "a Unix socket")?;
+        ensure!(
+            options.source.is_none() && options.source_port == 0,
+            "a Unix socket has no address to come from: leave out --source and --source-port"
+        );
+        is_plain(options)?;
         let address = UnixAddress::new(peer.host);
         return Ok(match options.udp {
             true => Place::UnixDatagrams(address),
@@ -111,12 +116,25 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
     if name == "udp" || options.udp {
         introduces_nobody(options, "a port of UDP")?;
     }
+    if name != "tls" {
+        is_plain(options)?;
+    }
     Ok(match (name, options.udp) {
         ("tcp", false) => Place::Tcp(peer.host, port),
         ("tls", false) => Place::Tls(peer.host, port),
         ("udp" | "tcp", _) => Place::Udp(peer.host, port),
         (name, _) => bail!("`{name}://` is no way to connect (expected tcp, tls, udp or unix)"),
     })
+}
+
+fn is_plain(options: &Options) -> anyhow::Result<()> {
+    let tls = &options.tls;
+    ensure!(
+        tls.sni.is_none() && tls.ca.is_none() && !tls.insecure,
+        "--sni, --ca and --insecure are for TLS (hint: tls://{})",
+        options.target
+    );
+    Ok(())
 }
 
 fn introduces_nobody(options: &Options, whom: &str) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 
 use super::connect::own_faults;
 use super::{Parsed, Reporting, Verb, attended, complain, parse};
@@ -28,7 +28,12 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     };
     let Reporting { options, report } = options;
     let forms = report.show_replies().map_err(anyhow::Error::msg);
-    let place = match forms.and_then(|()| understand(&options)) {
+    let place = forms.and_then(|()| understand(&options));
+    let checked = |place: Place| match options.check(&place) {
+        Ok(()) => Ok(place),
+        Err(text) => Err(anyhow!(text)),
+    };
+    let place = match place.and_then(checked) {
         Ok(place) => place,
         Err(error) => return Ok(complain(&error)),
     };
@@ -63,15 +68,6 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
         ensure!(
             !name.is_empty(),
             "`{text}` names no socket (expected unix:///PATH or unix://@NAME)"
-        );
-        ensure!(
-            !options.is_for_many()
-                && !options.udp
-                && !options.secure.tls
-                && !options.proxy_protocol,
-            "a Unix socket serves one client: --keep-open, --broker, --chat, --udp, --tls and \
-             --proxy-protocol are for ports (hint: `netkit nc -lkU` and `nc -luU` serve one after \
-             another and datagrams)"
         );
         return Ok(Place::Unix(UnixAddress::new(name)));
     }

@@ -65,10 +65,10 @@ impl Link {
         match &mut self.wire {
             Wire::Tcp(stream) => Peer::tcp(stream),
             Wire::Tls(reader, writer) => Peer::of(reader, writer),
-            Wire::Udp(socket) => Peer::of(&*socket, &*socket).writing_at_most(LONGEST_DATAGRAM),
+            Wire::Udp(socket) => Peer::of(&*socket, &*socket).of_datagrams(LONGEST_DATAGRAM),
             Wire::Unix(stream) => Peer::of(&*stream, &*stream),
             Wire::UnixDatagrams(socket) => {
-                Peer::of(&*socket, &*socket).writing_at_most(LONGEST_DATAGRAM)
+                Peer::of(&*socket, &*socket).of_datagrams(LONGEST_DATAGRAM)
             }
         }
     }
@@ -128,18 +128,27 @@ async fn unix_datagrams(address: &UnixAddress) -> io::Result<Socket> {
     Ok(socket)
 }
 
-async fn dialed(host: &str, port: u16, options: &Options) -> anyhow::Result<Dialed> {
-    let origin = Origin {
+fn origin(options: &Options) -> Origin {
+    Origin {
         address: options.source,
         port: options.source_port,
-    };
-    let families = match options.source {
+    }
+}
+
+/// Those that are asked for, and can be had from --source.
+fn families(options: &Options) -> Families {
+    match options.source {
         Some(source) => Families {
             only_v4: source.is_ipv4(),
             only_v6: source.is_ipv6(),
         },
         None => options.families,
-    };
+    }
+}
+
+async fn dialed(host: &str, port: u16, options: &Options) -> anyhow::Result<Dialed> {
+    let origin = origin(options);
+    let families = families(options);
     let limit = options.timeout;
     let mut dialed = match &options.way {
         Some(proxy) => dial_through(proxy, origin, host, port, families, limit).await?,
@@ -209,11 +218,11 @@ async fn over_tls(host: &str, port: u16, options: &Options) -> anyhow::Result<Li
 }
 
 async fn datagrams(host: &str, port: u16, options: &Options) -> anyhow::Result<Link> {
-    let resolved = resolve(host, port, options.families, options.timeout).await?;
+    let resolved = resolve(host, port, families(options), options.timeout).await?;
     let Some(&address) = resolved.addresses.first() else {
         bail!("`{host}` has no address");
     };
-    let socket = UdpSocket::connect(address);
+    let socket = UdpSocket::connect_from(origin(options), address);
     let socket = socket.with_context(|| format!("cannot send to {address}"))?;
     let ends = Ends {
         peer: Some(address),

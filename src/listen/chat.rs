@@ -35,9 +35,27 @@ impl Speaker {
         heard.into()
     }
 
+    /// What it said without an end to the line, if anything.
+    pub(super) fn rest(&mut self) -> Rc<[u8]> {
+        let mut heard = Vec::new();
+        if !self.line.is_empty() {
+            self.finish(&mut heard);
+        }
+        heard.into()
+    }
+
     fn finish(&mut self, heard: &mut Vec<u8>) {
         heard.extend_from_slice(format!("<{}> ", self.name).as_bytes());
-        heard.append(&mut self.line);
+        for byte in self.line.drain(..) {
+            match byte {
+                b'\t' | b'\n' | b'\r' => heard.push(byte),
+                // Nobody moves another's cursor.
+                byte if byte.is_ascii_control() => {
+                    heard.extend(byte.escape_ascii());
+                }
+                byte => heard.push(byte),
+            }
+        }
         if !heard.ends_with(b"\n") {
             heard.push(b'\n');
         }
@@ -60,6 +78,19 @@ mod tests {
         let heard = speaker.hear(b"lo\nyou\nand");
         assert_eq!(&*heard, b"<user1> hello\n<user1> you\n");
         assert_eq!(&*speaker.hear(b"\n"), b"<user1> and\n");
+    }
+
+    #[test]
+    fn the_last_line_needs_no_end_and_no_line_moves_the_cursor() {
+        let mut speaker = Speaker::new("user1".into());
+        assert_eq!(
+            &*speaker.hear(b"a\x1b[2J\tb\x07\n"),
+            b"<user1> a\\x1b[2J\tb\\x07\n"
+        );
+        assert_eq!(&*speaker.rest(), b"");
+        assert_eq!(&*speaker.hear(b"and"), b"");
+        assert_eq!(&*speaker.rest(), b"<user1> and\n");
+        assert_eq!(&*speaker.rest(), b"");
     }
 
     #[test]

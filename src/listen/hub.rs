@@ -19,11 +19,11 @@ use crate::reactor::{Limit, sleep};
 /// Bytes that may wait for a client before whoever says more has to wait.
 const QUEUED: usize = 1 << 20;
 
-/// How long a client may take nothing of what waits for it.
-const STUCK: Duration = Duration::from_secs(10);
+/// How long a client may take nothing while others wait for that.
+const STUCK: Duration = Duration::from_secs(2);
 
 /// How often that is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Who is there, and standard output.
 pub(super) struct Hub {
@@ -142,14 +142,15 @@ impl Membership {
         Inbox(Rc::clone(&self.member))
     }
 
-    /// Waits until it has taken nothing of what waits for it for too long.
+    /// Waits until it has taken nothing for too long, and others wait for it.
     pub(super) async fn stuck(&self) {
         let mut before = self.member.total.get();
         let mut quiet = Duration::ZERO;
         while quiet < STUCK {
             sleep(LOOK).await;
             let now = self.member.total.get();
-            quiet = match self.member.queued.get() > 0 && now == before {
+            let holds_up = !self.member.writers.borrow().is_empty();
+            quiet = match holds_up && now == before {
                 true => quiet + LOOK,
                 false => Duration::ZERO,
             };

@@ -11,11 +11,18 @@ use super::chat::{Speaker, announcement};
 use super::hub::{Delivery, Hub, Membership, Outbox};
 use super::{Options, TARGET, introduction, secure};
 use crate::finding::{End, Exit};
-use crate::net::{Identity, stdin, stdout};
+use crate::net::{Identity, raise_descriptor_limit, stdin, stdout};
 use crate::reactor::{Buffer, Task, spawn};
 use crate::serve::{self, Client, Kind};
 use crate::stream::{Crlf, Cut, Flow, Input, Local, Peer, Terms, pump};
 use crate::transfer::exec::{Ends, Program};
+
+/// Descriptors of a client with a program: its connection, two pipes, and what
+/// tells the program's end.
+const DESCRIPTORS_EACH: u64 = 4;
+
+/// Descriptors that stay for everything else, the start of a program included.
+const OWN_DESCRIPTORS: u64 = 24;
 
 /// What becomes of what clients say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +42,27 @@ pub(super) async fn listen(
     options: &Options,
     announce: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Exit> {
+    let program = options.program.program()?;
     let kind = Kind {
         name: "listen",
         target: TARGET,
         scheme: None,
         port,
-        is_local: false,
+        is_local: program.is_some(),
         confinement: None,
     };
-    let servers = options.of_servers(host);
+    let mut servers = options.of_servers(host);
     let identity = options.secure.identity()?;
     if let Some((_, line)) = &identity {
         announce(line);
     }
     let identity = identity.map(|(identity, _)| identity);
     let options = Rc::new(options.clone());
-    if let Some(program) = options.program.program()? {
+    if let Some(program) = program {
+        // Others wait in the kernel's queue until there is room for their program.
+        servers
+            .max_connections
+            .get_or_insert_with(room_for_programs);
         let handle = async move |client: &Client| match admitted(client, &options) {
             true => run(client, &program, identity.as_ref(), &options).await,
             false => Ok(End::Local),
@@ -75,6 +87,13 @@ pub(super) async fn listen(
     };
     serve::run(kind, &servers, announce, handle).await?;
     Ok(Exit::Good)
+}
+
+/// How many clients may have a program of their own at once.
+fn room_for_programs() -> u32 {
+    let room = raise_descriptor_limit().saturating_sub(OWN_DESCRIPTORS);
+    let clients = (room / DESCRIPTORS_EACH).max(1);
+    u32::try_from(clients).unwrap_or(u32::MAX)
 }
 
 /// Whether the client is served; if not, it learns so by a reset.
@@ -113,6 +132,7 @@ fn speak(hub: Rc<Hub>, crlf: bool, manner: Manner) -> io::Result<Task<()>> {
                 }
             }
         }
+        hub.post(None, &host.rest()).await;
         // Clients that talk to each other go on.
         if manner == Manner::Output {
             hub.end();
@@ -132,7 +152,9 @@ async fn talk(
         return Ok(End::Local);
     };
     let membership = hub.join();
-    let name = format!("user{}", membership.number());
+    let number = membership.number();
+    let name = format!("user{number}");
+    let speaker = Rc::new(RefCell::new(Speaker::new(name.clone())));
     let peer = ends.peer.unwrap_or(client.peer());
     if manner == Manner::Chat {
         let text = format!("{peer} is connected as <{name}>.");
@@ -141,7 +163,7 @@ async fn talk(
     let is_silent = options.transfer.recv_only && manner == Manner::Output;
     let local = Local {
         input: (!is_silent).then(|| Input::Bytes(Box::new(membership.inbox()))),
-        output: Some(Box::new(outbox(hub, &membership, &name, manner))),
+        output: Some(Box::new(outbox(hub, &membership, &speaker, manner))),
     };
     let pumped = pumped(client, secured, local, options);
     let stuck = async {
@@ -153,6 +175,8 @@ async fn talk(
     let outcome = future::or(pumped, stuck).await;
     drop(membership);
     if manner == Manner::Chat {
+        let rest = speaker.borrow_mut().rest();
+        hub.post(Some(number), &rest).await;
         let text = format!("<{name}> is gone.");
         hub.post(None, &announcement(&text)).await;
     }
@@ -163,11 +187,11 @@ async fn talk(
 fn outbox(
     hub: &Rc<Hub>,
     membership: &Membership,
-    name: &str,
+    speaker: &Rc<RefCell<Speaker>>,
     manner: Manner,
 ) -> Outbox<impl FnMut(&[u8]) -> Delivery + Unpin + use<>> {
     let (hub, number) = (Rc::clone(hub), membership.number());
-    let speaker = RefCell::new(Speaker::new(name.into()));
+    let speaker = Rc::clone(speaker);
     membership.outbox(move |bytes: &[u8]| -> Delivery {
         let hub = Rc::clone(&hub);
         let piece: Rc<[u8]> = match manner {

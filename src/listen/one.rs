@@ -9,7 +9,7 @@ use futures_lite::future;
 use super::{Options, Place, TARGET, introduction, secure};
 use crate::finding::Exit;
 use crate::net::{self, Listening, TcpListener, TcpStream, UnixAddress, UnixListener};
-use crate::serve::{self, Stop};
+use crate::serve::{self, LOOPBACK, Stop};
 use crate::stream::Peer;
 use crate::transfer::exec::Ends;
 use crate::transfer::{Observer, Transfer};
@@ -21,17 +21,23 @@ pub(super) async fn listen(
     announce: &mut dyn FnMut(&str),
     observer: Observer<'_>,
 ) -> anyhow::Result<Exit> {
-    let mut stop = Stop::catch()?;
-    let serving = async {
-        match place {
-            Place::Port(host, port) => {
-                on_port(host.as_deref(), *port, options, announce, observer).await
-            }
-            Place::Unix(address) => on_socket(address, options, announce, observer).await,
+    let stop = Stop::catch()?;
+    match place {
+        Place::Port(host, port) => {
+            on_port(host.as_deref(), *port, options, announce, observer, stop).await
         }
-    };
-    let stopped = async { Ok(Exit::by_signal(stop.wait().await?)) };
-    future::or(serving, stopped).await
+        Place::Unix(address) => on_socket(address, options, announce, observer, stop).await,
+    }
+}
+
+/// Does `work`, unless a signal comes first: then it is left with that status.
+async fn unless_stopped<T>(
+    stop: &mut Stop,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<Result<T, Exit>> {
+    let done = async { work.await.map(Ok) };
+    let stopped = async { Ok(Err(Exit::by_signal(stop.wait().await?))) };
+    future::or(done, stopped).await
 }
 
 async fn on_port(
@@ -40,9 +46,12 @@ async fn on_port(
     options: &Options,
     announce: &mut dyn FnMut(&str),
     observer: Observer<'_>,
+    mut stop: Stop,
 ) -> anyhow::Result<Exit> {
     let identity = options.secure.identity()?;
-    let listening = net::listen(host, port, options.families).await?;
+    // A program is for this machine alone, unless it is said otherwise.
+    let local = options.program.program()?.map(|_| LOOPBACK);
+    let listening = net::listen(host.or(local), port, options.families).await?;
     for note in &listening.notes {
         log::warn!(target: TARGET, "{note}");
     }
@@ -53,14 +62,24 @@ async fn on_port(
     if let Some((_, line)) = &identity {
         announce(line);
     }
-    let (stream, peer) = first(listening, options).await?;
-    let ends = introduction::ends(&stream, peer, options).await;
-    let ends = ends.with_context(|| format!("{peer} is not introduced"))?;
-    let peer = ends.peer.unwrap_or(peer);
-    let identity = identity.as_ref().map(|(identity, _)| identity);
-    let client = secure::peer(&stream, identity).await;
-    let client = client.with_context(|| format!("no TLS with {peer}"))?;
-    talk(client, peer.to_string(), ends, options, observer).await
+    let accepted = unless_stopped(&mut stop, first(listening, options)).await?;
+    let (stream, peer) = match accepted {
+        Ok(accepted) => accepted,
+        Err(exit) => return Ok(exit),
+    };
+    let entering = async {
+        let ends = introduction::ends(&stream, peer, options).await;
+        let ends = ends.with_context(|| format!("{peer} is not introduced"))?;
+        let identity = identity.as_ref().map(|(identity, _)| identity);
+        let client = secure::peer(&stream, identity).await;
+        Ok((client.with_context(|| format!("no TLS with {peer}"))?, ends))
+    };
+    let (client, ends) = match unless_stopped(&mut stop, entering).await? {
+        Ok(entered) => entered,
+        Err(exit) => return Ok(exit),
+    };
+    let name = ends.peer.unwrap_or(peer).to_string();
+    talk(client, name, ends, options, observer, stop).await
 }
 
 async fn on_socket(
@@ -68,6 +87,7 @@ async fn on_socket(
     options: &Options,
     announce: &mut dyn FnMut(&str),
     observer: Observer<'_>,
+    mut stop: Stop,
 ) -> anyhow::Result<Exit> {
     let listener = match UnixListener::bind(address) {
         Ok(listener) => listener,
@@ -77,17 +97,15 @@ async fn on_socket(
         ),
     };
     announce(&format!("listening listen {address}/unix"));
-    let stream = listener.accept().await?;
+    let accepting = async { Ok(listener.accept().await?) };
+    let stream = match unless_stopped(&mut stop, accepting).await? {
+        Ok(stream) => stream,
+        Err(exit) => return Ok(exit),
+    };
     drop(listener);
     let peer = Peer::of(&stream, &stream);
-    talk(
-        peer,
-        address.to_string(),
-        Ends::default(),
-        options,
-        observer,
-    )
-    .await
+    let (name, ends) = (address.to_string(), Ends::default());
+    talk(peer, name, ends, options, observer, stop).await
 }
 
 /// The first client that is admitted; nobody else is taken.
@@ -134,8 +152,11 @@ async fn talk(
     ends: Ends,
     options: &Options,
     observer: Observer<'_>,
+    mut stop: Stop,
 ) -> anyhow::Result<Exit> {
     let program = options.program.program()?;
     let transfer = Transfer::new(&options.transfer, name, ends, false);
-    transfer.run(peer, program.as_ref(), observer).await
+    let stopped = async { stop.wait().await.map(Exit::by_signal) };
+    let program = program.as_ref();
+    transfer.run(peer, program, observer, stopped).await
 }

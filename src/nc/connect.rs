@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use super::console::{Console, Failure, Outcome, reason};
 use super::names::{Question, numeric_host, service};
 use super::pass::pass;
-use super::ports::{ports, shuffle};
+use super::ports::{listenable, ports, shuffle};
 use super::proxied;
 use super::settings::{Compat, Family, Settings, Task};
 use super::talk::{Talker, Whom};
@@ -170,6 +170,9 @@ async fn prepared(address: SocketAddr, settings: &Settings) -> Outcome<Option<So
         return Ok(None);
     };
     let source = &settings.source;
+    if settings.compat != Compat::Obsd {
+        source.port.as_deref().map_or(Ok(()), listenable)?;
+    }
     if source.host.is_some() || source.port.is_some() {
         let question = Question {
             host: source.host.clone(),

@@ -54,16 +54,19 @@ pub(super) fn explain(words: &[String]) -> String {
         letters: Vec::new(),
         operands: Vec::new(),
     };
+    let mut unknown = Vec::new();
     for part in Getopt::new(LETTERS, words) {
         match part {
-            Part::Letter(letter, _) | Part::Unknown(letter) | Part::Incomplete(letter) => {
-                given.letters.push(letter);
-            }
+            Part::Letter(letter, _) | Part::Incomplete(letter) => given.letters.push(letter),
+            Part::Unknown(letter) => unknown.push(letter),
             Part::Operand(word) => given.operands.push(word.to_owned()),
             Part::Long(_) => {}
         }
     }
     let mut text = String::new();
+    for letter in unknown {
+        let _ = writeln!(text, "-{letter}\n  all four know no such flag");
+    }
     for fact in FACTS.iter().filter(|it| (it.applies)(&given)) {
         let _ = writeln!(text, "{}", fact.about);
         for (netcat, sentence) in NETCATS.iter().zip(fact.says) {
@@ -93,6 +96,11 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("-q"), "{text}");
+        let text = explained("-Q h 1");
+        assert!(
+            text.starts_with("-Q\n  all four know no such flag"),
+            "{text}"
+        );
         let text = explained("-q 1 h 20-30");
         assert!(text.contains("-q\n"), "{text}");
         assert!(text.contains("a range of ports"), "{text}");

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 /// The line by which scripts tell the netcats apart.
 pub(super) const BANNER: &str = "OpenBSD netcat (Debian patchlevel 1.219-1)";
 
-/// After a wrong question.
+/// After a wrong question, as the original says it: what there is beyond its letters
+/// is in the help.
 pub(super) const USAGE: &str = "\
-usage: nc [-46bCDdFhklNnrStUuvZz] [-I bytes] [-i seconds] [-M hops] [-m hops]
-          [-O bytes] [-P user] [-p port] [-q seconds] [-s address] [-T class]
-          [-V table] [-W reads] [-w seconds] [-X 4|5|connect] [-x proxy[:port]]
-          [-G seconds] [--allow-exec -e program | -c command]
-          [--compat obsd|ncat] [--explain -- arguments] [host] [port ...]";
+usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]
+\t  [-m minttl] [-O length] [-P proxy_username] [-p source_port]
+\t  [-q seconds] [-s sourceaddr] [-T keyword] [-V rtable] [-W recvlimit]
+\t  [-w timeout] [-X proxy_protocol] [-x proxy_address[:port]]
+\t  [destination] [port]";
 
 /// What stands at the end of help.
 const PORTS: &str = "Ports are numbers, names, ranges such as 20-30, and lists such as 22,80-90.";

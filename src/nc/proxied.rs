@@ -3,7 +3,7 @@
 use super::console::{Failure, Outcome};
 use super::settings::{Proxy, ProxyProtocol, Settings};
 use crate::net::Socket;
-use crate::net::proxy::{self, ProxyCause, ProxyError, ProxyKind, through};
+use crate::net::proxy::{self, ProxyCause, ProxyError, ProxyKind, ProxyPhase, through};
 use crate::protocol::proxy::Refusal;
 use crate::protocol::proxy::http::Version;
 use crate::units::LONGEST;
@@ -20,6 +20,22 @@ const SOCKS5_REPLIES: [&str; 8] = [
     "Command not supported",
     "Address type not supported",
 ];
+
+/// Bytes of a SOCKS4 reply.
+const SOCKS4_REPLY: usize = 8;
+
+/// Bytes of a SOCKS5 reply before its address.
+const SOCKS5_REPLY: usize = 4;
+
+/// Bytes of an IPv4 address and a port.
+const SOCKS5_V4: usize = 6;
+
+/// Bytes of an IPv6 address and a port.
+const SOCKS5_V6: usize = 18;
+
+/// Bytes of the answer to a SOCKS5 greeting, as the original counts them: one too
+/// many.
+const SOCKS5_METHOD: usize = 3;
 
 /// The first reply of a SOCKS4 proxy that refuses.
 const SOCKS4_REFUSED: usize = 91;
@@ -42,7 +58,8 @@ pub(super) async fn ask(
     host: &str,
     port: u16,
 ) -> Outcome<()> {
-    if asked.user.is_some() {
+    // Only HTTP's proxies are told who asks.
+    if asked.user.is_some() && asked.protocol == ProxyProtocol::Http {
         return Err(Failure::told(
             "no password is asked for here: netkit connect --proxy http://USER:PASSWORD@HOST has one",
         ));
@@ -54,8 +71,8 @@ pub(super) async fn ask(
             ProxyProtocol::Http => ProxyKind::Http(Version::Http10),
         },
         host: asked.host.clone(),
-        // It is connected already: nobody asks for it.
-        port: 0,
+        // It is connected already: this is for messages.
+        port: asked.port.parse().unwrap_or_default(),
         credentials: None,
     };
     let limit = settings.connect_limit.unwrap_or(LONGEST);
@@ -81,7 +98,36 @@ fn words(error: &ProxyError) -> String {
             format!("connection failed, SOCKSv4 error: {reply}")
         }
         ProxyCause::Refused(Refusal::Methods) => "authentication method negotiation failed".into(),
-        ProxyCause::Closed => "read failed (0/2): Broken pipe".into(),
+        ProxyCause::Refused(Refusal::Malformed(_)) if is_http(error) => {
+            match error.came.split_once(r"\n") {
+                Some((line, _)) => format!("Proxy error: \"{}\"", line.trim_end_matches(r"\r")),
+                None => "proxy read too long".into(),
+            }
+        }
+        ProxyCause::Closed if is_http(error) => "proxy read: Broken pipe".into(),
+        ProxyCause::Closed => {
+            let (came, expected) = part(error);
+            format!("read failed ({came}/{expected}): Broken pipe")
+        }
         _ => format!("proxy: {error}"),
+    }
+}
+
+fn is_http(error: &ProxyError) -> bool {
+    matches!(error.proxy.kind, ProxyKind::Http(_))
+}
+
+/// How much had come of the part of an answer that the original reads at once.
+fn part(error: &ProxyError) -> (usize, usize) {
+    let came = error.received;
+    match (error.proxy.kind, error.phase) {
+        (ProxyKind::Socks4 | ProxyKind::Socks4a, _) => (came, SOCKS4_REPLY),
+        (_, ProxyPhase::Request) if came >= SOCKS5_REPLY => {
+            let is_v6 = error.came.starts_with(r"\x05\x00\x00\x04");
+            let address = if is_v6 { SOCKS5_V6 } else { SOCKS5_V4 };
+            (came - SOCKS5_REPLY, address)
+        }
+        (_, ProxyPhase::Request) => (came, SOCKS5_REPLY),
+        _ => (came, SOCKS5_METHOD),
     }
 }

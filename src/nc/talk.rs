@@ -139,7 +139,7 @@ impl<'a> Talker<'a> {
             false => READ_BYTES,
         };
         if settings.transport.is_datagrams() {
-            peer = peer.writing_at_most(READ_BYTES);
+            peer = peer.of_datagrams(READ_BYTES);
         }
         if let Some(reads) = settings.talk.reads {
             peer = peer.reading(|reader| Limited::new(reader, reads, most));

@@ -61,7 +61,9 @@ enum State {
     Command,
     /// After DO or WILL, with what refuses it.
     Asked(u8),
-    /// After DONT or WONT, of which an option follows.
+    /// After DONT or WONT, of which an option follows. The original answers these
+    /// too; but nothing is on here that could be left, and an answer to an answer may
+    /// go on for ever (RFC 854, GENERAL CONSIDERATIONS).
     Told,
 }
 

@@ -274,7 +274,8 @@ impl Race {
             let took = now().saturating_duration_since(running.started);
             let reason = match won {
                 true => String::from("no answer when another address won"),
-                false => format!("no answer within {}", units::limit(took)),
+                // It began a moment after what the limit is of.
+                false => format!("no answer within {}", units::limit(rounded(took))),
             };
             tried.push(Attempted {
                 address: running.address,
@@ -366,3 +367,12 @@ impl fmt::Display for DialError {
 }
 
 impl std::error::Error for DialError {}
+/// Up to the next hundredth of a second.
+fn rounded(time: Duration) -> Duration {
+    let hundredths = time.as_millis().div_ceil(10);
+    Duration::from_millis(
+        u64::try_from(hundredths)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(10),
+    )
+}

@@ -132,6 +132,7 @@ where
         Ok(()) => Ok(conversation.into_stream()),
         Err(cause) => Err(ProxyError {
             came: conversation.came(),
+            received: conversation.received(),
             ..fail(conversation.phase(), cause)
         }),
     }

@@ -15,6 +15,7 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt,
 };
 
+use super::connect::Origin;
 use super::evidence;
 use super::failure::Failure;
 use super::stream::canonical;
@@ -45,11 +46,20 @@ impl UdpSocket {
     /// # Errors
     /// No route or no local address leads there, or out of descriptors.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::connect_from(Origin::default(), address)
+    }
+
+    /// The same, from an address or port of ours.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], or it is not ours, or taken.
+    pub fn connect_from(origin: Origin, address: SocketAddr) -> io::Result<Self> {
         let any: IpAddr = match address {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let socket = mio::net::UdpSocket::bind(SocketAddr::new(any, 0))?;
+        let own = SocketAddr::new(origin.address.unwrap_or(any), origin.port);
+        let socket = mio::net::UdpSocket::bind(own)?;
         socket.connect(address)?;
         Watched::new(socket).map(Self)
     }

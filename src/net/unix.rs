@@ -1,9 +1,11 @@
 //! Unix stream sockets, with a path or in Linux's abstract namespace.
 
 use std::fmt;
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -15,9 +17,19 @@ use super::stream::{Finish, Stream};
 /// A connected Unix stream socket.
 pub type UnixStream = Stream<mio::net::UnixStream>;
 
-/// A Unix socket that accepts connections. The file of a path stays behind
-/// when it is dropped, as of every server.
-pub struct UnixListener(Watched<mio::net::UnixListener>);
+/// A Unix socket that accepts connections. A drop removes the file that it made,
+/// if that still stands at its path.
+pub struct UnixListener {
+    watched: Watched<mio::net::UnixListener>,
+    file: Option<SocketFile>,
+}
+
+/// The file of a listening socket.
+struct SocketFile {
+    path: PathBuf,
+    /// Its device, and its number there.
+    identity: (u64, u64),
+}
 
 /// The name of a Unix socket: a path, or `@name` in the abstract namespace
 /// (unix(7)), which leaves no file.
@@ -136,7 +148,9 @@ impl UnixListener {
     /// The name is taken or too long, or permission is missing.
     pub fn bind(address: &UnixAddress) -> io::Result<Self> {
         let listener = mio::net::UnixListener::bind_addr(&address.to_socket()?)?;
-        Watched::new(listener).map(Self)
+        let watched = Watched::new(listener)?;
+        let file = SocketFile::at(address.to_path());
+        Ok(Self { watched, file })
     }
 
     /// Waits for the next connection. A drop loses none.
@@ -145,9 +159,37 @@ impl UnixListener {
     /// Out of descriptors or memory; the listener is as good as before.
     pub async fn accept(&self) -> io::Result<UnixStream> {
         let accept = |listener: &mio::net::UnixListener| listener.accept();
-        let (stream, _) = self.0.operate(Direction::Read, accept).await?;
+        let (stream, _) = self.watched.operate(Direction::Read, accept).await?;
         UnixStream::watch(stream)
     }
+}
+
+impl Drop for UnixListener {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            file.remove();
+        }
+    }
+}
+
+impl SocketFile {
+    /// The one at `path`; an abstract socket has none.
+    fn at(path: PathBuf) -> Option<Self> {
+        let identity = identity(&path)?;
+        Some(Self { path, identity })
+    }
+
+    fn remove(&self) {
+        if identity(&self.path) == Some(self.identity) {
+            // If it fails the next server will say what stands there.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 impl Finish for mio::net::UnixStream {

@@ -12,8 +12,9 @@ use super::{Client, Confinement, Options, Server, Stop};
 use crate::files::Root;
 use crate::finding::End;
 
-/// Both loopback addresses, as far as there are both.
-const LOOPBACK: &str = "localhost";
+/// The host of whoever listens on loopback alone: both of its addresses, as far as
+/// there are both.
+pub const LOOPBACK: &str = "localhost";
 
 /// What tells one TCP service from another.
 pub struct Kind<'a> {

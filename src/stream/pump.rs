@@ -41,8 +41,8 @@ pub struct Peer<'a> {
     writer: Box<dyn AsyncWrite + Unpin + 'a>,
     /// Where files can be sent from the disk.
     tcp: Option<&'a TcpStream>,
-    /// Bytes of one write, which is one datagram where those are sent.
-    most: usize,
+    /// Bytes of the longest datagram, where those are sent.
+    datagram: Option<usize>,
 }
 
 /// What the pump does at the ends of its two directions.
@@ -167,14 +167,18 @@ impl<'a> Peer<'a> {
             reader: Box::new(reader),
             writer: Box::new(writer),
             tcp: None,
-            most: usize::MAX,
+            datagram: None,
         }
     }
 
-    /// The same, with so many bytes a write at most.
+    /// The same, of datagrams: each write is one, of so many bytes at most, and none
+    /// that comes is the last.
     #[must_use]
-    pub fn writing_at_most(self, most: usize) -> Self {
-        Self { most, ..self }
+    pub fn of_datagrams(self, longest: usize) -> Self {
+        Self {
+            datagram: Some(longest),
+            ..self
+        }
     }
 
     /// The same, with what is read passing through `wrap`.
@@ -205,6 +209,7 @@ pub async fn pump(
     terms: &Terms,
     flow: &Flow,
 ) -> Result<End, Cut> {
+    let most = peer.datagram.unwrap_or(usize::MAX);
     let moving = async {
         let mut receiving = pin!(receive(peer.reader, local.output, flow));
         let mut writer = peer.writer;
@@ -214,10 +219,10 @@ pub async fn pump(
                     send_file(input, tcp, flow).await?;
                 }
                 (Some(Input::Standard(input)), _) => {
-                    send(input, &mut writer, peer.most, flow).await?;
+                    send(input, &mut writer, most, flow).await?;
                 }
                 (Some(Input::Bytes(input)), _) => {
-                    send(input, &mut writer, peer.most, flow).await?;
+                    send(input, &mut writer, most, flow).await?;
                 }
                 (None, _) => {}
             }
@@ -249,11 +254,13 @@ pub async fn pump(
                 }
                 AfterInput::Leave => Ok(End::Local),
             },
-            // What came before the end is still there to be read.
-            First::Sent(Err(Cut::Peer(error))) => match receiving.await {
-                Err(cut @ Cut::Output(_)) => Err(cut),
-                _ => Err(Cut::Peer(error)),
-            },
+            // What came before the end is still there to be read; datagrams have none.
+            First::Sent(Err(Cut::Peer(error))) if peer.datagram.is_none() => {
+                match receiving.await {
+                    Err(cut @ Cut::Output(_)) => Err(cut),
+                    _ => Err(Cut::Peer(error)),
+                }
+            }
             First::Received(Err(cut)) | First::Sent(Err(cut)) => Err(cut),
         }
     };

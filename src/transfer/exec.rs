@@ -7,6 +7,18 @@ use anyhow::{Context, anyhow, ensure};
 
 use crate::net::Child;
 
+/// What is about standard input and output, which a program stands for.
+const MEANINGLESS: [&str; 8] = [
+    "send_only",
+    "recv_only",
+    "crlf",
+    "output",
+    "hex",
+    "trace",
+    "timestamps",
+    "sha256",
+];
+
 /// Options of verbs that can run a program.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[group(skip)]
@@ -14,11 +26,11 @@ use crate::net::Child;
 pub struct Options {
     /// Run a program, and let it talk to the other end
     #[arg(long, value_name = "COMMAND")]
-    #[arg(conflicts_with_all = ["send_only", "recv_only", "crlf", "output"])]
+    #[arg(conflicts_with_all = MEANINGLESS)]
     pub exec: Option<String>,
     /// The same, by way of /bin/sh
     #[arg(long, value_name = "COMMAND")]
-    #[arg(conflicts_with_all = ["exec", "send_only", "recv_only", "crlf", "output"])]
+    #[arg(conflicts_with = "exec", conflicts_with_all = MEANINGLESS)]
     pub sh_exec: Option<String>,
 }
 

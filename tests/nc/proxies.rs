@@ -108,3 +108,42 @@ fn socks4_proxies_get_an_address() {
         assert!(seen.stderr.starts_with(said), "{seen:?}");
     }
 }
+
+/// Answers that are none, or not whole.
+const BROKEN_HTTP: [&[(Asked, &[u8])]; 4] = [
+    &[(Asked::Head, b"garbage\r\n")],
+    &[(Asked::Head, b"HTTP/1.0 2")],
+    &[(Asked::Head, b"")],
+    &[(Asked::Head, &[b'x'; 5000])],
+];
+
+/// The same of SOCKS5, and cut in its reply.
+const BROKEN_SOCKS: [&[(Asked, &[u8])]; 4] = [
+    &[(Asked::Bytes(3), b"")],
+    &[(Asked::Bytes(3), b"\x05")],
+    &[GREETED, (Asked::Bytes(19), b"\x05")],
+    &[GREETED, (Asked::Bytes(19), b"\x05\x00\x00\x01\x00\x00")],
+];
+
+#[test]
+fn answers_that_are_not_whole_are_told_alike() {
+    let cut = |turns: &'static [(Asked, &'static [u8])]| {
+        peer::tcp(move |mut stream| {
+            for (until, answer) in turns {
+                until.read(&stream);
+                drop(stream.write_all(answer));
+            }
+            drop(stream.shutdown(Shutdown::Write));
+            drop(stream.read_to_end(&mut Vec::new()));
+        })
+    };
+    for turns in BROKEN_HTTP {
+        let arguments = ["-X", "connect", "-x", "HOST:PORT", "example.test", "42"];
+        alike(&arguments, b"", || cut(turns));
+    }
+    for turns in BROKEN_SOCKS {
+        alike(&["-x", "HOST:PORT", "example.test", "42"], b"", || {
+            cut(turns)
+        });
+    }
+}

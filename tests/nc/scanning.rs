@@ -230,3 +230,10 @@ fn services_have_their_names_unless_numeric() {
         );
     }
 }
+
+#[test]
+fn a_port_of_ours_that_is_none_is_refused() {
+    // The original takes its low bits: 34463.
+    let seen = Netcat::Ours.run(&["-p", "99999", "127.0.0.1", "1"], b"");
+    seen.expect(1, "", "nc: port number too large: 99999\n");
+}

@@ -190,3 +190,31 @@ fn datagrams_of_a_unix_socket_reach_socat() {
     finish(command, b"hello\n", PATIENCE).expect_code(0);
     other.stdout.wait_for_line("hello", PATIENCE);
 }
+
+#[test]
+fn they_come_from_the_address_and_port_that_are_asked_for() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("no timeout");
+    let address = socket.local_addr().expect("an address");
+    let own = UdpSocket::bind("127.0.0.9:0").expect("a socket");
+    let port = own.local_addr().expect("an address").port();
+    drop(own);
+    let source = ["--source", "127.0.0.9", "--source-port", &port.to_string()].map(str::to_owned);
+    let mut arguments = vec!["-u", "--send-only"];
+    arguments.extend(source.iter().map(String::as_str));
+    finish(connecting(address, &arguments), b"hello", PATIENCE).expect_code(0);
+    let (_, from) = socket.recv_from(&mut [0; 16]).expect("nothing came");
+    assert_eq!(from.to_string(), format!("127.0.0.9:{port}"));
+}
+
+#[test]
+fn a_refusal_amid_many_datagrams_is_told() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("an address");
+    drop(socket);
+    let output = finish(connecting(address, &["-u"]), &vec![b'x'; 70_000], PATIENCE).expect_code(1);
+    assert!(
+        output.stderr.contains("refused what was sent"),
+        "{output:?}"
+    );
+}

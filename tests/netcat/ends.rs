@@ -2,7 +2,7 @@
 
 use super::{Listener, connecting, noise};
 use crate::support::client::{connect, expect_bytes, expect_end, reset};
-use crate::support::process::{Output, Process, send_signal};
+use crate::support::process::{Output, Process, finish, send_signal};
 use crate::support::usage::{processor_share, resident_bytes};
 use crate::support::{PATIENCE, becomes_true, peer};
 use std::io::{Read, Write};
@@ -218,4 +218,33 @@ fn a_signal_cuts_a_transfer_and_leaves_nothing_half_written() {
         let left = std::fs::read_dir(folder.path()).expect("a folder").count();
         assert_eq!(left, 0, "files are left behind");
     }
+}
+
+#[test]
+fn what_failed_is_in_the_records_too() {
+    let (_held, refused) = peer::refusing();
+    let output = finish(connecting(refused, &["-o", "ndjson"]), b"", PATIENCE).expect_code(1);
+    let lines = output.stderr.lines().filter(|it| it.starts_with('{'));
+    let lines: Vec<serde_json::Value> = lines
+        .map(|it| serde_json::from_str(it).expect("a record"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{output:?}");
+    assert_eq!(lines[0]["type"], "attempt", "{lines:?}");
+    assert_eq!(lines[0]["state"], "refused", "{lines:?}");
+}
+
+#[test]
+fn an_interrupted_transfer_is_summed_up() {
+    let address = peer::tcp(|mut stream| {
+        drop(stream.write_all(b"some"));
+        drop(stream.read_to_end(&mut Vec::new()));
+    });
+    let mut process = Process::start(connecting(address, &["-o", "ndjson"]));
+    let _input = process.take_stdin();
+    process.stdout.wait_for_text("some", PATIENCE);
+    send_signal(process.id(), "INT");
+    let output = process.end(PATIENCE).expect_code(130);
+    let record = super::record(&output.stderr);
+    assert_eq!(record["received_bytes"], 4, "{record}");
+    assert_eq!(record["end"], "local", "{record}");
 }

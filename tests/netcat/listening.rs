@@ -309,3 +309,40 @@ fn a_script_is_told_the_port_by_a_file() {
     finish(&client);
     process.end(PATIENCE).expect_code(0);
 }
+
+#[test]
+fn the_file_of_a_unix_socket_goes_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("socket");
+    let target = format!("unix://{}", path.display());
+    for _ in 0..2 {
+        let process = Process::start(netkit(&["listen", &target, "--recv-only"]));
+        assert!(becomes_true(PATIENCE, || path.exists()), "no socket");
+        let mut client = UnixStream::connect(&path).expect("cannot connect");
+        client.write_all(b"hello\n").expect("cannot send");
+        drop(client);
+        process.stdout.wait_for_line("hello", PATIENCE);
+        let mut process = process;
+        process.wait_for_exit(PATIENCE);
+        assert!(!path.exists(), "it is still there");
+    }
+    let mut process = Process::start(netkit(&["listen", &target]));
+    assert!(becomes_true(PATIENCE, || path.exists()), "no socket");
+    send_signal(process.id(), "TERM");
+    process.end(PATIENCE).expect_code(143);
+    assert!(!path.exists(), "it is still there");
+}
+
+#[test]
+fn the_last_words_in_a_chat_need_no_end_of_the_line() {
+    let listener = Listener::start(&["--chat"]);
+    let hearer = connect(listener.address);
+    line(&hearer);
+    let speaker = connect(listener.address);
+    line(&hearer);
+    say(&speaker, "whole\npartial\x1b[2J");
+    speaker.shutdown(Shutdown::Write).expect("it is connected");
+    assert_eq!(line(&hearer), "<user2> whole\n");
+    assert_eq!(line(&hearer), "<user2> partial\\x1b[2J\n");
+    assert_eq!(line(&hearer), "<announce> <user2> is gone.\n");
+}

@@ -248,3 +248,39 @@ fn it_comes_from_the_address_and_port_that_are_asked_for() {
     let output = host.run(&foreign).expect_code(4);
     output.expect_stderr_with_any(&["192.0.2.1"]);
 }
+
+#[test]
+fn what_would_be_ignored_is_refused() {
+    for (line, flag) in [
+        ("listen -k --output f 0", "--output"),
+        ("listen --broker --trace f 0", "--trace"),
+        ("listen --chat --hex 0", "--hex"),
+        ("listen -k --timestamps 0", "--timestamps"),
+        ("listen -u --expect-bytes 3 0", "--expect-bytes"),
+        ("listen --broker --crlf 0", "--crlf"),
+        ("listen -u --exec cat 0", "--exec"),
+        ("listen --max-connections 2 0", "--max-connections"),
+        ("listen unix:///nowhere/s --port-file f", "--port-file"),
+        ("listen unix:///nowhere/s -k", "--keep-open"),
+        ("listen 0 --exec cat --hex", "--hex"),
+        ("connect 127.0.0.1:1 --sni name", "--sni"),
+        ("connect 127.0.0.1:1 --insecure", "--insecure"),
+        ("connect unix:///nowhere/s --source 127.0.0.1", "--source"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = run(&words, b"").expect_code(2);
+        assert!(output.stderr.contains(flag), "{line}: {output:?}");
+    }
+}
+
+#[test]
+fn help_offers_no_form_that_is_refused() {
+    for verb in ["connect", "listen", "echo"] {
+        let output = run(&[verb, "--help"], b"").expect_code(0);
+        let help = output.stdout;
+        assert!(help.contains("text, ndjson, json or quiet"), "{help}");
+        assert!(!help.contains("junit"), "{help}");
+    }
+    let help = run(&["check", "--help"], b"").expect_code(0).stdout;
+    assert!(help.contains("--report-junit"), "{help}");
+}

@@ -1,8 +1,8 @@
 //! `--exec`: programs that talk to the other end, well-behaved ones and others.
 
-use super::{LONG, Listener, connecting, noise};
+use super::{ANY_PORT, LONG, Listener, connecting, noise, record};
 use crate::support::client::{connect, expect_bytes, expect_end, reset, round_trip};
-use crate::support::process::{Process, finish, send_signal};
+use crate::support::process::{Process, finish, netkit, netkit_through, send_signal};
 use crate::support::usage::descriptors;
 use crate::support::{PATIENCE, becomes_true, peer};
 use std::fs::{self, File};
@@ -309,4 +309,41 @@ fn it_can_stand_at_the_connecting_end_too() {
     let mut netkit = Process::start(connecting(address, &["--exec", "cat", "-v"]));
     let output = netkit.end(PATIENCE).expect_code(0);
     assert!(output.stderr.contains("15 bytes received"), "{output:?}");
+}
+
+#[test]
+fn a_bad_end_of_it_is_a_failure_where_it_is_the_only_one() {
+    let listener = Listener::start(&["--recv-only"]);
+    let arguments = ["--sh-exec", "echo half; exit 3", "-o", "ndjson"];
+    let output = finish(connecting(listener.address, &arguments), b"", PATIENCE).expect_code(1);
+    let record = record(&output.stderr);
+    let story = record["story"].as_str().unwrap_or_default();
+    assert!(
+        story.starts_with("the program ended with exit status: 3"),
+        "{record}"
+    );
+}
+
+#[test]
+fn a_program_is_for_this_machine_unless_it_is_said_otherwise() {
+    for more in [&["-k"][..], &[]] {
+        let arguments = [&["listen", "0", "--exec", "cat"], more].concat();
+        let listener = Listener::of(netkit(&arguments));
+        assert!(listener.address.ip().is_loopback(), "{}", listener.address);
+    }
+    let listener = Listener::of(netkit(&["listen", "0.0.0.0:0", "--exec", "cat", "-k"]));
+    assert!(listener.address.ip().is_unspecified());
+}
+
+#[test]
+fn without_descriptors_for_more_programs_clients_wait() {
+    let limit = ["prlimit", "--nofile=32:32"];
+    let arguments = ["listen", ANY_PORT, "-k", "--exec", "cat"];
+    let listener = Listener::of(netkit_through(&limit, &arguments));
+    let clients: Vec<TcpStream> = (0..20).map(|_| connect(listener.address)).collect();
+    for client in clients {
+        let sending = send(&client, b"all of it");
+        assert_eq!(rest(&client), b"all of it");
+        sending.join().expect("a thread that ends");
+    }
 }

@@ -4,9 +4,8 @@
 use std::ffi::OsString;
 
 use anyhow::ensure;
-use clap::CommandFactory;
 
-use super::super::{Invocation, Parsed, Reporting, Verb, attended, complain, parse};
+use super::super::{Parsed, Reporting, Verb, attended, complain, of_replies, parse};
 use super::one_server;
 use crate::finding::{Exit, Record};
 use crate::probe::copies::{FileProbe, Options, Place, Screen, Service};
@@ -23,7 +22,7 @@ pub(super) const CLIENTS: &[Verb] = &[
   netkit probe peer 172.31.16.124 file1.txt      the copy of SERVER2
   netkit probe peer backup file1.txt --output copy.txt
   netkit probe peer a file1.txt --compare b:5002 have both the same?",
-        parser: Invocation::<Reporting<Options>>::command,
+        parser: of_replies::<Options>,
         run: |verb, arguments| run(&peer::SERVICE, verb, arguments),
     },
     Verb {
@@ -33,7 +32,7 @@ pub(super) const CLIENTS: &[Verb] = &[
   netkit probe coordinator 172.31.34.27 file1.txt
   netkit probe coordinator 172.31.34.27 file1.txt --diff
   netkit probe coordinator 172.31.34.27 file1.txt --require-match -o json",
-        parser: Invocation::<Reporting<Options>>::command,
+        parser: of_replies::<Options>,
         run: |verb, arguments| run(&coordinator::SERVICE, verb, arguments),
     },
     Verb {
@@ -42,7 +41,7 @@ pub(super) const CLIENTS: &[Verb] = &[
         examples: "Examples:
   netkit probe listing 172.31.34.27              what it has
   netkit probe listing 172.31.34.27 172.31.16.124:31334",
-        parser: Invocation::<Reporting<listing::Options>>::command,
+        parser: of_replies::<listing::Options>,
         run: list,
     },
 ];

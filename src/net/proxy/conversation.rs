@@ -80,6 +80,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         escape_head(&self.came, QUOTED)
     }
 
+    /// How many bytes of the last answer have come.
+    pub(super) fn received(&self) -> usize {
+        self.came.len()
+    }
+
     /// The stream, which leads to the target once all has been said.
     pub(super) fn into_stream(self) -> S {
         self.stream

@@ -21,6 +21,8 @@ pub struct ProxyError {
     pub phase: ProxyPhase,
     /// What came of the answer: escaped, cut after 200 bytes.
     pub came: String,
+    /// How many bytes of it came.
+    pub received: usize,
     /// Why.
     pub cause: ProxyCause,
 }
@@ -66,6 +68,7 @@ impl ProxyError {
             target,
             phase,
             came: String::new(),
+            received: 0,
             cause,
         }
     }
