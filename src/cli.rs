@@ -62,21 +62,14 @@ struct Reporting<V: Args> {
     report: report::Options,
 }
 
-/// The parser of a verb whose results are no verdicts: forms that would be empty
-/// are not offered.
-fn of_replies<V: Args>() -> clap::Command {
-    const OF_CHECKS: [&str; 5] = [
-        "report_junit",
-        "report_html",
-        "report_csv",
-        "report_tap",
-        "report_prometheus",
-    ];
-    Invocation::<Reporting<V>>::command().mut_args(|arg| match arg.get_id().as_str() {
-        "format" => arg.help("How to write the results: text, ndjson, json or quiet"),
-        id if OF_CHECKS.contains(&id) => arg.hide(true),
-        _ => arg,
-    })
+/// Options of a verb whose results are no verdicts.
+#[derive(Args)]
+#[group(skip)]
+struct Replying<V: Args> {
+    #[command(flatten)]
+    options: V,
+    #[command(flatten)]
+    report: report::Replies,
 }
 
 /// What help shows of a verb.
@@ -106,14 +99,14 @@ const VERBS: &[Verb] = &[
         name: "connect",
         about: "Connect, and move bytes both ways: netcat with a truthful end",
         examples: connect::EXAMPLES,
-        parser: of_replies::<crate::connect::Options>,
+        parser: Invocation::<Replying<crate::connect::Options>>::command,
         run: connect::run,
     },
     Verb {
         name: "listen",
         about: "Wait for clients, and move bytes both ways: netcat's server",
         examples: listen::EXAMPLES,
-        parser: of_replies::<crate::listen::Options>,
+        parser: Invocation::<Replying<crate::listen::Options>>::command,
         run: listen::run,
     },
     Verb {
@@ -125,7 +118,7 @@ const VERBS: &[Verb] = &[
   netkit echo 172.31.34.27:5001                  the server as a target
   netkit echo -c 100 -i 10ms --size 1KiB         a measured series
   netkit echo --udp -c 10 -o json                loss and times as JSON",
-        parser: of_replies::<crate::probe::echo::Options>,
+        parser: Invocation::<Replying<crate::probe::echo::Options>>::command,
         run: echo,
     },
     Verb {
@@ -231,14 +224,12 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let Parsed {
         global,
         mut options,
-    } = match parse::<Reporting<crate::probe::echo::Options>>(verb, arguments) {
+    } = match parse::<Replying<crate::probe::echo::Options>>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
     let server = options.options.server.take();
     let server = server.map(|it| probe::one_server("echo", &it)).transpose();
-    let forms = options.report.show_replies().map_err(anyhow::Error::msg);
-    let server = server.and_then(|it| forms.map(|()| it));
     let understood = server.and_then(|it| options.options.validate().map(|()| it));
     match understood {
         Ok(None) => {}
@@ -248,7 +239,7 @@ fn echo(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         }
         Err(error) => return Ok(complain(&error)),
     }
-    let reporter = match global.reporter_to(Destination::Stdout, &options.report, 0) {
+    let reporter = match global.reporter_to(Destination::Stdout, &options.report.into(), 0) {
         Ok(reporter) => reporter,
         Err(error) => return Ok(complain(&error.into())),
     };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::{bail, ensure};
 
 use super::probe::one_server;
-use super::{Parsed, Reporting, Verb, attended, cannot_tell, complain, parse};
+use super::{Parsed, Replying, Verb, attended, cannot_tell, complain, parse};
 use crate::connect::{Options, Place, connect};
 use crate::finding::{Exit, Record};
 use crate::net::proxy::{Proxy, ProxyError};
@@ -26,11 +26,11 @@ pub(super) const EXAMPLES: &str = "Examples:
   netkit connect app:80 --proxy-protocol v2      as a proxy that names its client";
 
 pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
+    let Parsed { global, options } = match parse::<Replying<Options>>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
-    let Reporting {
+    let Replying {
         mut options,
         report,
     } = options;
@@ -39,14 +39,13 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         Ok(way) => options.way = way,
         Err(error) => return Ok(complain(&error.into())),
     }
-    let forms = report.show_replies().map_err(anyhow::Error::msg);
-    let place = match forms.and_then(|()| understand(&options)) {
+    let place = match understand(&options) {
         Ok(place) => place,
         Err(error) => return Ok(complain(&error)),
     };
     let is_text = report.format == Format::Text;
     // Standard output is the peer's.
-    let reporter = match global.reporter_to(Destination::Stderr, &report, 0) {
+    let reporter = match global.reporter_to(Destination::Stderr, &report.into(), 0) {
         Ok(reporter) => reporter,
         Err(error) => return Ok(complain(&error.into())),
     };

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Context, anyhow, ensure};
 
 use super::connect::own_faults;
-use super::{Parsed, Reporting, Verb, attended, complain, parse};
+use super::{Parsed, Replying, Verb, attended, complain, parse};
 use crate::finding::{Exit, Record};
 use crate::listen::{Options, Place, listen};
 use crate::net::{UnixAddress, service_port};
@@ -22,13 +22,12 @@ pub(super) const EXAMPLES: &str = "Examples:
   netkit listen unix:///run/app.sock             a Unix socket";
 
 pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
+    let Parsed { global, options } = match parse::<Replying<Options>>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
-    let Reporting { options, report } = options;
-    let forms = report.show_replies().map_err(anyhow::Error::msg);
-    let place = forms.and_then(|()| understand(&options));
+    let Replying { options, report } = options;
+    let place = understand(&options);
     let checked = |place: Place| match options.check(&place) {
         Ok(()) => Ok(place),
         Err(text) => Err(anyhow!(text)),
@@ -39,7 +38,7 @@ pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
     };
     let is_text = report.format == Format::Text;
     // Standard output is the peer's: where it listens is said beside it.
-    let reporter = match global.reporter_to(Destination::Stderr, &report, 0) {
+    let reporter = match global.reporter_to(Destination::Stderr, &report.into(), 0) {
         Ok(reporter) => reporter,
         Err(error) => return Ok(complain(&error.into())),
     };

@@ -4,15 +4,16 @@
 use std::ffi::OsString;
 
 use anyhow::ensure;
+use clap::CommandFactory;
 
-use super::super::{Parsed, Reporting, Verb, attended, complain, of_replies, parse};
+use super::super::{Invocation, Parsed, Replying, Verb, attended, complain, parse};
 use super::one_server;
 use crate::finding::{Exit, Record};
 use crate::probe::copies::{FileProbe, Options, Place, Screen, Service};
 use crate::probe::{coordinator, listing, peer};
 use crate::protocol::listing::PORT;
 use crate::protocol::peer::Request;
-use crate::report::{Destination, Format, Reporter};
+use crate::report::{self, Destination, Format, Reporter};
 
 pub(super) const CLIENTS: &[Verb] = &[
     Verb {
@@ -22,7 +23,7 @@ pub(super) const CLIENTS: &[Verb] = &[
   netkit probe peer 172.31.16.124 file1.txt      the copy of SERVER2
   netkit probe peer backup file1.txt --output copy.txt
   netkit probe peer a file1.txt --compare b:5002 have both the same?",
-        parser: of_replies::<Options>,
+        parser: Invocation::<Replying<Options>>::command,
         run: |verb, arguments| run(&peer::SERVICE, verb, arguments),
     },
     Verb {
@@ -32,7 +33,7 @@ pub(super) const CLIENTS: &[Verb] = &[
   netkit probe coordinator 172.31.34.27 file1.txt
   netkit probe coordinator 172.31.34.27 file1.txt --diff
   netkit probe coordinator 172.31.34.27 file1.txt --require-match -o json",
-        parser: of_replies::<Options>,
+        parser: Invocation::<Replying<Options>>::command,
         run: |verb, arguments| run(&coordinator::SERVICE, verb, arguments),
     },
     Verb {
@@ -41,20 +42,20 @@ pub(super) const CLIENTS: &[Verb] = &[
         examples: "Examples:
   netkit probe listing 172.31.34.27              what it has
   netkit probe listing 172.31.34.27 172.31.16.124:31334",
-        parser: of_replies::<listing::Options>,
+        parser: Invocation::<Replying<listing::Options>>::command,
         run: list,
     },
 ];
 
 fn run(service: &'static Service, verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
+    let Parsed { global, options } = match parse::<Replying<Options>>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
-    let Reporting { options, report } = options;
+    let Replying { options, report } = options;
+    let report = report::Options::from(report);
     let is_text = report.format == Format::Text && !global.quiet;
-    let forms = report.show_replies().map_err(anyhow::Error::msg);
-    let probe = match forms.and_then(|()| prepare(service, options, is_text)) {
+    let probe = match prepare(service, options, is_text) {
         Ok(probe) => probe,
         Err(error) => return Ok(complain(&error)),
     };
@@ -111,13 +112,13 @@ fn place(protocol: &str, port: u16, text: &str) -> anyhow::Result<Place> {
 }
 
 fn list(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<listing::Options>>(verb, arguments) {
+    let Parsed { global, options } = match parse::<Replying<listing::Options>>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
-    let Reporting { options, report } = options;
+    let Replying { options, report } = options;
+    let report = report::Options::from(report);
     let servers = || -> anyhow::Result<(Place, Option<Place>)> {
-        report.show_replies().map_err(anyhow::Error::msg)?;
         let other = options.other.as_deref();
         let other = other.map(|it| place("listing", PORT, it)).transpose()?;
         Ok((place("listing", PORT, &options.target)?, other))
