@@ -1,5 +1,6 @@
 //! The contract of streams over TCP and Unix sockets, and the ways of a dial.
 
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -120,8 +121,15 @@ fn unix_sockets_meet_at_a_path() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("socket");
     run(meet(UnixAddress::new(path.to_str().unwrap()))).unwrap();
-    // As of every server, the file stays behind.
-    assert!(path.exists());
+    assert!(!path.exists(), "the file goes with the listener");
+    let replaced = async {
+        let listener = UnixListener::bind(&UnixAddress::new(path.to_str().unwrap()));
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "another's").unwrap();
+        drop(listener.unwrap());
+    };
+    run(replaced).unwrap();
+    assert!(path.exists(), "what is not its own stays");
 }
 
 #[cfg(target_os = "linux")]
