@@ -1,6 +1,7 @@
 //! `netkit connect`: from the words of the command line to one place.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use anyhow::{bail, ensure};
@@ -109,6 +110,12 @@ fn understand(options: &Options) -> anyhow::Result<Place> {
         options.way.is_none() || (name != "udp" && !options.udp),
         "no datagrams go through a proxy: leave out --proxy"
     );
+    if let (Some(source), Ok(address)) = (options.source, peer.host.parse::<IpAddr>()) {
+        ensure!(
+            source.is_ipv4() == address.is_ipv4(),
+            "nothing leads from {source} to {address}: --source is of the other family"
+        );
+    }
     let Some(port) = peer.port else {
         bail!("`{text}` has no port (expected HOST:PORT)");
     };

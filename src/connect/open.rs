@@ -203,8 +203,10 @@ async fn over_tls(host: &str, port: u16, options: &Options) -> anyhow::Result<Li
         let limit = units::limit(options.timeout);
         bail!("no TLS with {name}: the handshake was not finished within {limit}");
     };
-    let secured = secured.with_context(|| format!("no TLS with {name}"))?;
+    let mut secured = secured.with_context(|| format!("no TLS with {name}"))?;
     if let Some(objection) = secured.objection {
+        // In order, or the other end takes it for a cut.
+        let _ = timeout(left, secured.stream.close()).await;
         let hint = objection.hint.map(|it| format!(" (hint: {it})"));
         let hint = hint.unwrap_or_default();
         let reason = objection.reason;

@@ -160,12 +160,13 @@ fn a_client_that_waits_for_input_uses_no_processor() {
 fn a_reset_is_an_error_unless_compat_says_otherwise() {
     let arguments = ["HOST", "PORT"];
     let debian = against(Netcat::Debian, &arguments, b"x", resetting());
-    debian.expect(0, "word\n", "");
+    // Whether it reads what came before the reset is a matter of chance.
+    assert_eq!((debian.code, debian.stderr.as_str()), (Some(0), ""));
     let ours = against(Netcat::Ours, &arguments, b"x", resetting());
     let said = "nc: 127.83.17.5 PORT broke the connection: Connection reset by peer\n";
     ours.expect(1, "word\n", said);
     let compat = ["--compat", "obsd", "HOST", "PORT"];
-    assert_eq!(against(Netcat::Ours, &compat, b"x", resetting()), debian);
+    against(Netcat::Ours, &compat, b"x", resetting()).expect(0, "word\n", "");
 }
 
 #[test]

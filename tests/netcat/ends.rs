@@ -2,7 +2,7 @@
 
 use super::{Listener, connecting, noise};
 use crate::support::client::{connect, expect_bytes, expect_end, reset};
-use crate::support::process::{Output, Process, finish, send_signal};
+use crate::support::process::{Output, Process, finish, netkit, send_signal};
 use crate::support::usage::{processor_share, resident_bytes};
 use crate::support::{PATIENCE, becomes_true, peer};
 use std::io::{Read, Write};
@@ -247,4 +247,15 @@ fn an_interrupted_transfer_is_summed_up() {
     let record = super::record(&output.stderr);
     assert_eq!(record["received_bytes"], 4, "{record}");
     assert_eq!(record["end"], "local", "{record}");
+}
+
+#[test]
+fn a_certificate_that_is_refused_is_no_cut() {
+    let mut listener = Listener::start(&["--tls", "--recv-only", "-v"]);
+    let target = format!("tls://{}", listener.target());
+    let output = finish(netkit(&["connect", &target]), b"secret", PATIENCE).expect_code(1);
+    assert!(output.stderr.contains("is not trusted"), "{output:?}");
+    let output = listener.end().expect_code(0);
+    assert!(!output.stderr.contains("without ending TLS"), "{output:?}");
+    assert_eq!(output.stdout, "");
 }

@@ -266,6 +266,7 @@ fn what_would_be_ignored_is_refused() {
         ("connect 127.0.0.1:1 --sni name", "--sni"),
         ("connect 127.0.0.1:1 --insecure", "--insecure"),
         ("connect unix:///nowhere/s --source 127.0.0.1", "--source"),
+        ("connect 127.0.0.1:1 --source ::1", "--source"),
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         let output = run(&words, b"").expect_code(2);
