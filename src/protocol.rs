@@ -15,6 +15,7 @@
 pub mod coordinator;
 pub mod datagram;
 pub mod dns;
+pub mod document;
 pub mod echo;
 pub mod http;
 pub mod input;
