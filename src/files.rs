@@ -7,6 +7,7 @@
 
 mod draft;
 mod entries;
+mod lock;
 mod open;
 mod read;
 mod spool;
@@ -28,6 +29,7 @@ use open::{LOOK, Walk};
 
 pub use draft::Draft;
 pub use entries::{Entries, Entry, Kind};
+pub use lock::lock;
 pub use read::{fetch, read_cached, read_waiting};
 pub use spool::{Spool, SpoolDirectory, Spooled};
 

@@ -189,6 +189,7 @@ impl Options {
             idle_timeout: self.transfer.idle_timeout,
             grace: self.grace,
             port_file: self.port_file.clone(),
+            ..serve::Options::default()
         }
     }
 

@@ -5,6 +5,7 @@
 //! way it ended; everything around that is here.
 
 pub mod coordinator;
+pub mod document;
 pub mod echo;
 pub mod http;
 pub mod listing;
@@ -48,7 +49,7 @@ pub struct Options {
     /// Which families to listen on.
     #[command(flatten)]
     pub families: Families,
-    /// Serve at most N connections at once; further clients wait in the kernel's queue
+    /// Serve at most N connections at once; further clients wait in the kernel's queue, those of a document are closed [default: any number; document: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
     /// Close a connection on which nothing moved for this long [default: 10s for a request, then 60s; echo: never]
@@ -60,6 +61,19 @@ pub struct Options {
     /// Write the port into FILE once connections are accepted
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<PathBuf>,
+    /// What becomes of a client for whom there is no place; a service decides.
+    #[arg(skip)]
+    pub when_full: WhenFull,
+}
+
+/// What becomes of a client for whom there is no place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It waits in the kernel's queue until there is one.
+    #[default]
+    Wait,
+    /// It is closed at once, so that it knows.
+    Close,
 }
 
 impl Default for Options {
@@ -71,6 +85,7 @@ impl Default for Options {
             idle_timeout: None,
             grace: Duration::from_secs(5),
             port_file: None,
+            when_full: WhenFull::Wait,
         }
     }
 }
@@ -98,6 +113,7 @@ struct Service {
     target: &'static str,
     /// Clients at once.
     limit: usize,
+    when_full: WhenFull,
     idle_timeout: Option<Duration>,
     /// Its one permit is out for as long as clients are accepted: whoever gets
     /// it knows that the end has begun.
@@ -131,6 +147,7 @@ impl Server {
         let service = Service {
             target,
             limit: limit.unwrap_or(usize::MAX),
+            when_full: options.when_full,
             idle_timeout: options.idle_timeout,
             end: Limit::new(1),
         };
@@ -251,17 +268,24 @@ where
     async fn run(mut self) {
         let mut broken = 0;
         loop {
-            // Not accepting leaves further clients to the kernel's queue.
-            self.connections.wait_below(self.service.limit).await;
+            let waits = self.service.when_full == WhenFull::Wait;
+            if waits {
+                // Not accepting leaves further clients to the kernel's queue.
+                self.connections.wait_below(self.service.limit).await;
+            }
             self.listener.readable().await;
             // Another listener's client may have come first.
-            if self.connections.len() >= self.service.limit {
+            let is_full = self.connections.len() >= self.service.limit;
+            if waits && is_full {
                 continue;
             }
             match self.listener.try_accept() {
                 Ok((stream, peer)) => {
                     broken = 0;
-                    self.serve(stream, peer);
+                    match is_full {
+                        true => self.turn_away(stream, peer),
+                        false => self.serve(stream, peer),
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if is_exhausted(&error) => self.wait_for_room(&error).await,
@@ -284,6 +308,13 @@ where
             let outcome = handle(&client).await;
             client.finish(outcome);
         });
+    }
+
+    /// Closes a client for whom there is no place.
+    fn turn_away(&self, stream: TcpStream, peer: SocketAddr) {
+        let client = Client::start(Rc::clone(&self.service), stream, peer);
+        let limit = self.service.limit;
+        client.note(&format!("one too many: {limit} are served → closed"));
     }
 
     /// The kernel's queue holds the clients meanwhile. The listener remembers

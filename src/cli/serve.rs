@@ -12,7 +12,7 @@ use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
 use crate::protocol::listing::UPSTREAM_PORT;
 use crate::report::{Format, LogKeeper};
-use crate::serve::{coordinator, echo, http, listing, peer};
+use crate::serve::{coordinator, document, echo, http, listing, peer};
 
 /// Every service, by the name of its protocol.
 const SERVICES: &[Verb] = &[
@@ -50,6 +50,16 @@ const SERVICES: &[Verb] = &[
   netkit serve listing --upstream backup:31334   both lists in one",
         parser: Invocation::<listing::Options>::command,
         run: listing_server,
+    },
+    Verb {
+        name: "serve document",
+        about: "Share a text that clients add to, and see grow in the same order",
+        examples: "Examples:
+  netkit serve document                          port 8080 on loopback, the text in temp.txt
+  netkit serve document --file notes.txt --host 0.0.0.0 -v
+  netkit serve document --max-connections 50 --max-update 64KiB",
+        parser: Invocation::<document::Options>::command,
+        run: |verb, arguments| start(verb, arguments, document::serve),
     },
     Verb {
         name: "serve http",

@@ -221,7 +221,10 @@ mod tests {
         let bytes: Vec<u8> = texts.iter().flat_map(|it| encode(it).unwrap()).collect();
         for size in 1..=bytes.len() {
             let (came, missing) = frames(&bytes, size, 100);
-            assert_eq!((came.as_slice(), missing), (&texts.map(String::from)[..], None));
+            assert_eq!(
+                (came.as_slice(), missing),
+                (&texts.map(String::from)[..], None)
+            );
         }
         for cut in 0..bytes.len() {
             let (came, missing) = frames(&bytes[..cut], 3, 100);
