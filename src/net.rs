@@ -20,6 +20,7 @@ mod resolve;
 mod socket;
 mod stdio;
 mod stream;
+mod terminal;
 mod tls;
 mod udp;
 mod unix;
@@ -40,6 +41,7 @@ pub use resolve::{ResolveError, Resolved, host_with_port, resolve, service_port}
 pub use socket::{Name, Socket};
 pub use stdio::{Inherited, stderr, stdin, stdout};
 pub use stream::{Finish, Stream, TcpStream};
+pub use terminal::Keyboard;
 pub use tls::{
     HandshakeError, Identity, Objection, Secured, ServerStream, TlsStream, Trust,
     read_certificates, refusal, secure, server_name,

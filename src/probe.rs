@@ -7,10 +7,12 @@
 pub mod coordinator;
 pub mod copies;
 pub mod dns;
+pub mod document;
 pub mod echo;
 mod excerpt;
 mod expectations;
 pub mod http;
+mod lines;
 mod link;
 pub mod listing;
 pub mod peer;
@@ -47,6 +49,7 @@ pub const SCHEMES: &[Scheme] = &[
     peer::PEER,
     coordinator::COORDINATOR,
     listing::LISTING,
+    document::DOCUMENT,
 ];
 
 /// A protocol that a target can name.

@@ -360,6 +360,15 @@ impl Reporter {
         state.output.flush_soon();
     }
 
+    /// Writes what moves the cursor of a terminal, at once, as it is.
+    pub fn draw(&self, sequence: &str) {
+        let mut state = self.0.borrow_mut();
+        let bytes = sequence.as_bytes();
+        state.output.append(|out| out.extend_from_slice(bytes));
+        state.output.flush();
+        state.output.flush_soon();
+    }
+
     /// Announces bytes that are to come, for the progress bar.
     pub fn expect_bytes(&self, bytes: u64) {
         self.0.borrow_mut().progress.expect_bytes(bytes);

@@ -15,6 +15,9 @@ mod check;
 /// The file service: coordinator and peer.
 mod files;
 
+/// The shared document: its server, killed again and again, and its client.
+mod document;
+
 /// `http://`: answers, redirects, and servers that misbehave.
 mod http;
 

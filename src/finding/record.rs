@@ -158,6 +158,9 @@ pub struct Reply {
     /// Hash of each body, hexadecimal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sha256: Vec<String>,
+    /// The body, where it is text that is told whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// The names of a directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Listed>,

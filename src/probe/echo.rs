@@ -1,7 +1,6 @@
 //! Asks an echo server: says which address answered and how fast, and verifies
 //! every byte that comes back.
 
-mod lines;
 mod scheme;
 mod series;
 mod tcp;
@@ -15,13 +14,13 @@ use futures_io::AsyncRead;
 use futures_lite::future;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::lines::Lines;
 use super::{Target, attempts};
 use crate::finding::{Exit, Latency, Phases, Record, Reply, State};
 use crate::net::{host_with_port, stdin};
 use crate::reactor::{signals, sleep};
 use crate::units::{self, parse_duration, parse_positive_duration, parse_size};
 
-use lines::Lines;
 use series::Series;
 use tcp::Tcp;
 use udp::Udp;

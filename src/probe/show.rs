@@ -25,6 +25,9 @@ pub const RAW: &str = "raw";
 /// What carries it: the schemes whose targets `raw` takes.
 const CARRIERS: [&str; 4] = ["tcp", "tls", "udp", "unix"];
 
+/// Schemes whose clients have options of their own, and the one that `raw` is.
+const OTHERWISE: [&str; 6] = ["tcp", "echo", "peer", "coordinator", "listing", "document"];
+
 /// Options of `netkit probe`.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -57,8 +60,7 @@ pub struct Options {
 /// themselves; the others have clients of their own.
 fn protocols() -> clap::builder::PossibleValuesParser {
     let asking = SCHEMES.iter().map(|it| it.name);
-    let asking =
-        asking.filter(|it| !["tcp", "echo", "peer", "coordinator", "listing"].contains(it));
+    let asking = asking.filter(|it| !OTHERWISE.contains(it));
     std::iter::once(RAW)
         .chain(asking)
         .collect::<Vec<_>>()

@@ -102,7 +102,7 @@ fn prepare(service: &'static Service, options: Options, shows: bool) -> anyhow::
 }
 
 /// One server of a protocol, at its usual port where none is given.
-fn place(protocol: &str, port: u16, text: &str) -> anyhow::Result<Place> {
+pub(super) fn place(protocol: &str, port: u16, text: &str) -> anyhow::Result<Place> {
     let server = one_server(protocol, text)?;
     Ok(Place {
         host: server.host,

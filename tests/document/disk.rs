@@ -1,0 +1,198 @@
+//! Disks that are full, slow or broken: what cannot be kept is shown to nobody.
+
+use super::{Client, Site};
+use crate::support::PATIENCE;
+use crate::support::client::{expect_end, expect_silence};
+use crate::support::server::Server;
+use crate::support::tracer::Tracer;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::time::Duration;
+
+/// Says something and waits until it is kept.
+#[track_caller]
+fn keep(mut client: Client, text: &str) {
+    client.say(text);
+    client
+        .stream
+        .shutdown(Shutdown::Write)
+        .expect("cannot half-close");
+    while let Ok(more) = client.try_hear() {
+        drop(more);
+    }
+    expect_end(&client.stream);
+}
+
+#[test]
+fn a_full_disk_closes_who_speaks_and_nobody_else() {
+    let site = Site::new();
+    // The folder is on a small disk of its own, which no other process sees.
+    let folder = site.folder.path().to_str().expect("a path in UTF-8");
+    let mount = "mount -t tmpfs -o size=64k none \"$0\" && exec \"$@\"";
+    let server = site.serve_through(&["unshare", "--mount", "sh", "-c", mount, folder], &[]);
+    let mut hearer = Client::connect(&server);
+    let update = "x".repeat(10_000);
+    let mut speaker = Client::connect(&server);
+    let mut kept = 0;
+    loop {
+        speaker.say(&update);
+        hearer.stream.set_nonblocking(false).expect("set");
+        // Either it is told, or its speaker is closed.
+        let logged = || server.log().count_lines_with("cannot write the document") > 0;
+        if crate::support::becomes_true(PATIENCE, || {
+            logged() || crate::support::client::answers(&hearer.stream, Duration::from_millis(5))
+        }) && logged()
+        {
+            break;
+        }
+        assert!(hearer.hear() == update, "another update");
+        kept += 1;
+        assert!(kept < 10, "the disk is never full");
+    }
+    assert!(kept >= 3, "only {kept} updates on a disk of 64 KiB");
+    let error = speaker.try_hear().expect_err("a frame").kind();
+    assert_eq!(error, ErrorKind::ConnectionReset);
+    let line = server.wait_for_log("it could not be written");
+    assert!(line.contains("No space left on device"), "{line}");
+    expect_silence(&hearer.stream, Duration::from_millis(300));
+    // What was appended in part is gone: there is room for less.
+    keep(Client::connect(&server), "short;");
+    assert_eq!(hearer.hear(), "short;");
+    let document = Client::connect(&server).hear();
+    assert!(
+        document == format!("{}short;", update.repeat(kept)),
+        "another document"
+    );
+    let seen = fs::read(format!("/proc/{}/root{folder}/text", server.id()));
+    assert!(
+        seen.expect("the file") == document.as_bytes(),
+        "another file"
+    );
+}
+
+#[track_caller]
+fn failing(call: &str) {
+    let site = Site::new();
+    let server = site.serve(&[]);
+    let mut hearer = Client::connect(&server);
+    let mut speaker = Client::connect(&server);
+    let other = Client::connect(&server);
+    let tracer = Tracer::inject(server.id(), &format!("{call}:error=EIO:when=1"));
+    speaker.say("lost;");
+    let error = speaker.try_hear().expect_err("a frame").kind();
+    assert_eq!(error, ErrorKind::ConnectionReset, "{call}");
+    tracer.wait_for_injected(1);
+    drop(tracer);
+    let line = server.wait_for_log("it could not be written");
+    assert!(line.contains("Input/output error"), "{line}");
+    keep(other, "kept;");
+    assert_eq!(hearer.hear(), "kept;", "{call}");
+    assert_eq!(site.text(), "kept;", "{call}");
+    end_and_compare(server, &site, "kept;");
+}
+
+/// Kills the server: the next one has this text, and nothing to cut off.
+#[track_caller]
+fn end_and_compare(mut server: Server, site: &Site, text: &str) {
+    server.signal("KILL");
+    server.wait_for_exit(PATIENCE);
+    let server = site.serve(&[]);
+    assert_eq!(Client::connect(&server).hear(), text);
+    let said = server.log().so_far();
+    assert!(
+        !said.contains("torn") && !said.contains("was changed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_write_that_fails_is_told_to_nobody() {
+    failing("pwrite64");
+}
+
+#[test]
+fn a_disk_that_cannot_be_synced_is_told_to_nobody() {
+    failing("fdatasync");
+}
+
+#[test]
+fn a_mark_that_cannot_be_synced_is_told_to_nobody() {
+    let site = Site::new();
+    let server = site.serve(&[]);
+    let mut speaker = Client::connect(&server);
+    let other = Client::connect(&server);
+    // The text itself is on the disk by then.
+    let tracer = Tracer::inject(server.id(), "fdatasync:error=EIO:when=2");
+    speaker.say("lost;");
+    let error = speaker.try_hear().expect_err("a frame").kind();
+    assert_eq!(error, ErrorKind::ConnectionReset);
+    drop(tracer);
+    assert_eq!(site.text(), "");
+    keep(other, "kept;");
+    end_and_compare(server, &site, "kept;");
+}
+
+#[test]
+fn writes_that_are_short_are_finished() {
+    let site = Site::new();
+    let server = site.serve(&[]);
+    let tracer = Tracer::inject(server.id(), "pwrite64:error=EINTR:when=1");
+    keep(Client::connect(&server), "whole;");
+    tracer.wait_for_injected(1);
+    drop(tracer);
+    end_and_compare(server, &site, "whole;");
+}
+
+#[test]
+fn a_file_that_somebody_replaces_takes_no_updates() {
+    let site = Site::with("text;");
+    let server = site.serve(&[]);
+    let mut client = Client::connect(&server);
+    assert_eq!(client.hear(), "text;");
+    let beside = site.folder.path().join("edited");
+    fs::write(&beside, "edited;").expect("cannot write");
+    fs::rename(&beside, site.file()).expect("cannot rename");
+    client.say("more;");
+    let error = client.try_hear().expect_err("a frame").kind();
+    assert_eq!(error, ErrorKind::ConnectionReset);
+    server.wait_for_log("somebody else has replaced or changed it");
+    assert_eq!(site.text(), "edited;");
+}
+
+#[test]
+fn while_the_disk_is_slow_updates_gather_and_the_loop_goes_on() {
+    let site = Site::new();
+    let server = site.serve(&[]);
+    let clients: Vec<Client> = (0..4).map(|_| Client::connect(&server)).collect();
+    server.log().wait_for_lines(" connected", 4, PATIENCE);
+    let slow = "fdatasync:delay_enter=200000";
+    let tracer = Tracer::inject(server.id(), slow);
+    let mut hearer = Client::connect(&server);
+    let threads: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            std::thread::spawn(move || {
+                for _ in 0..50 {
+                    client.say("x;");
+                }
+                client
+            })
+        })
+        .collect();
+    let clients: Vec<Client> = threads
+        .into_iter()
+        .map(|it| it.join().expect("a client"))
+        .collect();
+    // A client that comes meanwhile is served at once.
+    let mut late = Client::connect(&server);
+    drop(late.hear());
+    assert_eq!(hearer.hear_bytes(400).len(), 400);
+    let calls = tracer.detach();
+    let syncs = calls.iter().filter(|it| it.contains("fdatasync(")).count();
+    assert!(syncs < 60, "{syncs} waits for the disk for 200 updates");
+    let own = format!("{} ", server.id());
+    let is_beside = |it: &String| !it.contains("fdatasync(") || !it.starts_with(&own);
+    assert!(calls.iter().all(is_beside), "the loop waited for the disk");
+    drop(clients);
+}
