@@ -154,8 +154,16 @@ impl Process {
         if reaped.is_some() {
             return reaped;
         }
+        let deadline = Instant::now() + within;
         self.wait_for_end_of_process(within);
-        self.child.try_wait().expect("cannot wait for a child")
+        loop {
+            let reaped = self.child.try_wait().expect("cannot wait for a child");
+            // One that is traced has ended before its parent may know: its tracer is first.
+            if reaped.is_some() || Instant::now() >= deadline {
+                return reaped;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Waits until it has ended, `within` at most: its descriptor is readable then (`pidfd_open(2)`).
