@@ -86,6 +86,16 @@ const COMMANDS: &[(&str, Run)] = &[
         Run::Serves,
     ),
     ("netkit probe listing localhost", Run::Succeeds),
+    ("netkit serve document --file notes.txt", Run::Serves),
+    (
+        "printf 'one line\\n' | netkit probe document localhost",
+        Run::Succeeds,
+    ),
+    ("netkit probe document localhost --history", Run::Succeeds),
+    (
+        "netkit check document://localhost --expect 'one line'",
+        Run::Succeeds,
+    ),
     ("netkit listen --recv-only 9100 > copy", Run::Serves),
     (
         "netkit connect localhost:9100 < files/hello.txt",

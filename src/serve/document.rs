@@ -104,13 +104,13 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
         // Its files are open already.
         confinement: Some(Confinement::default()),
     };
-    let mut server = options.server.clone();
-    server.max_connections.get_or_insert(PLACES);
-    server.when_full = WhenFull::Close;
-    let served = Rc::clone(&document);
+    let mut shared = options.server.clone();
+    shared.max_connections.get_or_insert(PLACES);
+    shared.when_full = WhenFull::Close;
+    let attended = Rc::clone(&document);
     let committing = spawn(Rc::clone(&document).commit());
-    let handle = async move |client: &Client| attendance::attend(&served, client).await;
-    let outcome = super::run(kind, &server, announce, handle).await;
+    let handle = async move |client: &Client| attendance::attend(&attended, client).await;
+    let outcome = super::run(kind, &shared, announce, handle).await;
     drop(committing);
     document.close();
     outcome
@@ -161,12 +161,12 @@ impl Document {
 
     /// What `find` finds in the room, looking again after each `signal`.
     async fn when<T>(&self, signal: &Signal, mut find: impl FnMut(&mut Room) -> Option<T>) -> T {
-        poll_fn(|context| match find(&mut self.room.borrow_mut()) {
-            Some(found) => Poll::Ready(found),
-            None => {
-                signal.add(context.waker());
-                Poll::Pending
+        poll_fn(|context| {
+            if let Some(found) = find(&mut self.room.borrow_mut()) {
+                return Poll::Ready(found);
             }
+            signal.add(context.waker());
+            Poll::Pending
         })
         .await
     }

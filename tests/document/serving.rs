@@ -13,6 +13,10 @@ use std::time::Duration;
 /// How long nothing has to come before it counts as nothing.
 const QUIET: Duration = Duration::from_millis(300);
 
+fn hundred_updates() -> Vec<String> {
+    (0..100).map(|number| format!("{number};")).collect()
+}
+
 #[test]
 fn who_comes_gets_the_text_and_then_what_the_others_say() {
     let site = Site::with("begin\n");
@@ -55,15 +59,15 @@ fn a_client_that_finishes_is_closed_once_all_it_said_is_kept() {
     let site = Site::new();
     let server = site.serve(&[]);
     let mut client = Client::connect(&server);
-    for number in 0..100 {
-        client.say(&format!("{number};"));
+    for update in hundred_updates() {
+        client.say(&update);
     }
     client
         .stream
         .shutdown(Shutdown::Write)
         .expect("cannot half-close");
     expect_end(&client.stream);
-    let all: String = (0..100).map(|it| format!("{it};")).collect();
+    let all = hundred_updates().concat();
     assert_eq!(site.text(), all);
     let line = server.wait_for_log("said 100 updates:");
     assert!(line.ends_with("fin"), "{line}");
@@ -93,11 +97,11 @@ fn eleven_clients_for_ten_places() {
     assert_eq!(clients[9].hear(), "still here");
     drop(clients.pop());
     // The place is free once the server has noticed.
-    let served = becomes_true(PATIENCE, || {
+    let is_free = becomes_true(PATIENCE, || {
         let mut client = Client::connect(&server);
         client.try_hear().is_ok()
     });
-    assert!(served, "the place stays taken");
+    assert!(is_free, "the place stays taken");
 }
 
 #[test]
@@ -205,13 +209,13 @@ fn at_its_end_everything_that_came_is_kept_and_told() {
     assert_eq!(b.hear(), "first");
     // It cannot read what comes now before it is to end.
     server.pause();
-    for number in 0..100 {
-        a.say(&format!("{number};"));
+    for update in hundred_updates() {
+        a.say(&update);
     }
     a.stream.write_all(b"5         half").expect("cannot send");
     server.signal("TERM");
     server.resume();
-    let all: String = (0..100).map(|it| format!("{it};")).collect();
+    let all = hundred_updates().concat();
     assert_eq!(b.hear_bytes(all.len()), all);
     let more = b.try_hear().expect_err("more came").kind();
     assert_eq!(more, ErrorKind::UnexpectedEof);

@@ -88,7 +88,7 @@ mod tests {
             number,
             length: text.len() as u64,
             sum: hexadecimal(&Sha256::digest(text)),
-            process: (number % 2 == 0).then_some(7),
+            process: number.is_multiple_of(2).then_some(7),
         }
     }
 
