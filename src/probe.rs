@@ -19,6 +19,7 @@ pub mod peer;
 pub mod raw;
 pub mod script;
 mod settings;
+pub mod shard;
 pub mod show;
 mod starttls;
 pub mod tls;
@@ -50,6 +51,7 @@ pub const SCHEMES: &[Scheme] = &[
     coordinator::COORDINATOR,
     listing::LISTING,
     document::DOCUMENT,
+    shard::SHARD,
 ];
 
 /// A protocol that a target can name.

@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod coding;
 pub mod coordinator;
 pub mod datagram;
 pub mod dns;
@@ -23,4 +24,5 @@ pub mod listing;
 pub mod peer;
 pub mod proxy;
 pub mod raw;
+pub mod shard;
 pub mod starttls;

@@ -91,6 +91,12 @@ impl Input {
         self.bytes.drain(..self.bytes.len().min(most)).collect()
     }
 
+    /// What came and was not taken yet.
+    #[must_use]
+    pub fn rest(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether nothing is left of what came.
     #[must_use]
     pub fn is_empty(&self) -> bool {
