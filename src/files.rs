@@ -11,6 +11,7 @@ mod lock;
 mod open;
 mod read;
 mod spool;
+pub mod tree;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use entries::{Entries, Entry, Kind};
 pub use lock::lock;
 pub use read::{fetch, read_cached, read_waiting};
 pub use spool::{Spool, SpoolDirectory, Spooled};
+pub use tree::Tree;
 
 /// A directory whose files are served, held open: it stays the same one when
 /// its name is given to another.

@@ -10,6 +10,7 @@ pub mod echo;
 pub mod http;
 pub mod listing;
 pub mod peer;
+pub mod shard;
 
 mod client;
 mod confinement;
@@ -36,8 +37,8 @@ use crate::units::{parse_duration, parse_positive_duration};
 
 pub use client::{Client, NoRequest};
 pub use confinement::Confinement;
-use run::open_root;
 pub use run::{Kind, LOOPBACK, run, tell};
+use run::{open_root, open_tree};
 
 /// Options of every server.
 #[derive(Debug, Clone, clap::Args)]
@@ -52,7 +53,7 @@ pub struct Options {
     /// Serve at most N connections at once; further clients wait in the kernel's queue, those of a document are closed [default: any number; document: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
-    /// Close a connection on which nothing moved for this long [default: 10s for a request, then 60s; echo, document: never]
+    /// Close a connection on which nothing moved for this long [default: 10s for a request, then 60s; 10min between the requests of a session; echo, document: never]
     #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
     pub idle_timeout: Option<Duration>,
     /// How long running connections may go on after SIGTERM or SIGINT

@@ -12,7 +12,7 @@ use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
 use crate::protocol::listing::UPSTREAM_PORT;
 use crate::report::{Format, LogKeeper};
-use crate::serve::{coordinator, document, echo, http, listing, peer};
+use crate::serve::{coordinator, document, echo, http, listing, peer, shard};
 
 /// Every service, by the name of its protocol.
 const SERVICES: &[Verb] = &[
@@ -60,6 +60,16 @@ const SERVICES: &[Verb] = &[
   netkit serve document --max-connections 50 --max-update 64KiB",
         parser: Invocation::<document::Options>::command,
         run: |verb, arguments| start(verb, arguments, document::serve),
+    },
+    Verb {
+        name: "serve shard",
+        about: "Keep blocks of files for a store",
+        examples: "Examples:
+  netkit serve shard --id 1                      port 51131 on loopback, the blocks in shard1/
+  netkit serve shard --id 2 --root /srv/blocks --host 10.0.0.2 -v
+  netkit serve shard --id 3 --backup-every 1h --backups 24",
+        parser: Invocation::<shard::Options>::command,
+        run: |verb, arguments| start(verb, arguments, shard::serve),
     },
     Verb {
         name: "serve http",

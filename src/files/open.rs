@@ -51,16 +51,47 @@ impl Walk {
         flags: OFlags,
     ) -> Result<OwnedFd, Errno> {
         match self {
-            Self::Kernel => by_kernel(directory, path, flags),
+            Self::Kernel => by_kernel(directory, path, flags, Links::Beneath),
+            Self::Steps => by_steps(directory, path, flags),
+        }
+    }
+
+    /// The same where no link is followed, wherever it leads.
+    pub(super) fn open_unlinked(
+        self,
+        directory: &impl AsFd,
+        path: &[u8],
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
+        match self {
+            Self::Kernel => by_kernel(directory, path, flags, Links::None),
             Self::Steps => by_steps(directory, path, flags),
         }
     }
 }
 
+/// Which links the kernel follows.
+#[derive(Clone, Copy)]
+enum Links {
+    /// Those that stay beneath.
+    Beneath,
+    /// None.
+    None,
+}
+
 #[cfg(target_os = "linux")]
-fn by_kernel(directory: &impl AsFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+fn by_kernel(
+    directory: &impl AsFd,
+    path: &[u8],
+    flags: OFlags,
+    links: Links,
+) -> Result<OwnedFd, Errno> {
     use rustix::fs::{ResolveFlags, openat2};
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let resolve = ResolveFlags::BENEATH
+        | match links {
+            Links::Beneath => ResolveFlags::NO_MAGICLINKS,
+            Links::None => ResolveFlags::NO_SYMLINKS,
+        };
     let mut attempts = 1;
     loop {
         match openat2(directory, path, flags, Mode::empty(), resolve) {
@@ -71,7 +102,7 @@ fn by_kernel(directory: &impl AsFd, path: &[u8], flags: OFlags) -> Result<OwnedF
 }
 
 #[cfg(not(target_os = "linux"))]
-fn by_kernel(_: &impl AsFd, _: &[u8], _: OFlags) -> Result<OwnedFd, Errno> {
+fn by_kernel(_: &impl AsFd, _: &[u8], _: OFlags, _: Links) -> Result<OwnedFd, Errno> {
     Err(Errno::NOSYS)
 }
 

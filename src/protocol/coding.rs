@@ -307,12 +307,12 @@ fn strides(
     if !is_even || to.iter().any(|it| it.len() != length) {
         return Err(Uneven);
     }
-    let [a, b, c, d] = from.map(|it| it.chunks(STRIDE));
-    let from = a.zip(b).zip(c).zip(d);
-    let [e, f, g, h] = to.map(|it| it.chunks_mut(STRIDE));
-    let to = e.zip(f).zip(g).zip(h);
-    for ((((a, b), c), d), (((e, f), g), h)) in from.zip(to) {
-        code([a, b, c, d], [e, f, g, h]);
+    let [first, second, third, fourth] = from.map(|it| it.chunks(STRIDE));
+    let from = first.zip(second).zip(third).zip(fourth);
+    let [first, second, third, fourth] = to.map(|it| it.chunks_mut(STRIDE));
+    let to = first.zip(second).zip(third).zip(fourth);
+    for ((((from1, from2), from3), from4), (((to1, to2), to3), to4)) in from.zip(to) {
+        code([from1, from2, from3, from4], [to1, to2, to3, to4]);
     }
     Ok(())
 }

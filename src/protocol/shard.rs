@@ -158,9 +158,8 @@ impl Requests {
     /// As of [`Requests::next`].
     pub fn pause(&mut self, input: &mut Input) -> Result<Option<Request>, Malformed> {
         let word = match input.rest() {
-            [] => return Ok(None),
-            // A username does not hold it: the other half of an end is to come.
-            [.., b'\r'] => return Ok(None),
+            // Nothing, or half of an end: the other half is to come.
+            [] | [.., b'\r'] => return Ok(None),
             word if self.is_somebody && (!self.fields.is_empty() || word != LOGOUT.as_bytes()) => {
                 return Ok(None);
             }

@@ -17,7 +17,7 @@ use crate::units::Latency;
 
 /// How long a client may take for its request, all of it, unless --idle-timeout
 /// says less.
-const REQUEST_TIME: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// How long an answer may make no progress, unless --idle-timeout says
 /// otherwise.
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The same where there is a request, which is never waited for without end.
-    fn progress_time(&self) -> Duration {
+    pub(super) fn progress_time(&self) -> Duration {
         self.idle_timeout().unwrap_or(PROGRESS_TIME)
     }
 
@@ -174,8 +174,8 @@ impl Client {
         outcome.unwrap_or_else(|_| Ok(Err(NoRequest::Ended(End::Deadline))))
     }
 
-    /// Reads once; nothing is the end of the stream.
-    async fn read(&self, take: impl FnOnce(&[u8])) -> io::Result<()> {
+    /// Reads once; nothing is the end of the stream. A drop loses nothing.
+    pub(super) async fn read(&self, take: impl FnOnce(&[u8])) -> io::Result<()> {
         let mut take = Some(take);
         loop {
             self.stream.readable().await;

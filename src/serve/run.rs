@@ -3,13 +3,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::port_file::write_port_file;
 use super::{Client, Confinement, Options, Server, Stop};
-use crate::files::Root;
+use crate::files::{Root, Tree};
 use crate::finding::End;
 
 /// The host of whoever listens on loopback alone: both of its addresses, as far as
@@ -73,12 +73,28 @@ where
 /// # Errors
 /// There is none, or it may not be looked into.
 pub(super) fn open_root(path: &Path) -> anyhow::Result<Root> {
-    let home = path.strip_prefix("~").ok().zip(std::env::home_dir());
-    let expanded = home.map(|(rest, home)| home.join(rest));
-    Root::open(expanded.as_deref().unwrap_or(path)).with_context(|| {
+    Root::open(&expand(path)).with_context(|| {
         let path = path.display();
         format!("cannot serve the files in `{path}` (hint: make it, or name another with --root)")
     })
+}
+
+/// Opens, or makes, the directory that a service keeps its files beneath; its
+/// own directory in there, for what is not finished, is called `own`.
+///
+/// # Errors
+/// It cannot be made or opened, or another server has it.
+pub(super) fn open_tree(path: &Path, own: &'static str) -> anyhow::Result<Tree> {
+    Tree::open(&expand(path), own).with_context(|| {
+        let path = path.display();
+        format!("cannot keep files in `{path}` (hint: name another directory with --root)")
+    })
+}
+
+/// The path where `~/` is the home of whoever runs this.
+fn expand(path: &Path) -> PathBuf {
+    let home = path.strip_prefix("~").ok().zip(std::env::home_dir());
+    home.map_or_else(|| path.to_owned(), |(rest, home)| home.join(rest))
 }
 
 /// Says where a service called `name` listens: in the port file, and in a line

@@ -36,10 +36,7 @@ fn with<T>(
 
 /// What the client came to with a server that says this at once, in these
 /// pieces, and closes.
-fn answered<T>(
-    client: impl AsyncFnOnce(&mut Session<UnixStream>) -> T,
-    pieces: &[&[u8]],
-) -> T {
+fn answered<T>(client: impl AsyncFnOnce(&mut Session<UnixStream>) -> T, pieces: &[&[u8]]) -> T {
     let conversation = async {
         let (near, mut far) = UnixStream::pair().unwrap();
         let mut session = Session::over(near, LIMIT);

@@ -17,14 +17,14 @@ fn content(size: usize) -> Vec<u8> {
 
 /// The file with its padding, as the protocol tells it.
 fn padded(file: &[u8]) -> Vec<u8> {
-    let fill = match file.len() % 4 {
+    let count = match file.len() % 4 {
         0 => 4,
         1 => 3,
         2 => 2,
         _ => 1_u8,
     };
     let mut padded = file.to_vec();
-    padded.extend(std::iter::repeat_n(fill, fill.into()));
+    padded.extend(std::iter::repeat_n(count, count.into()));
     padded
 }
 
