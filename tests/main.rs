@@ -18,6 +18,9 @@ mod files;
 /// The shared document: its server, killed again and again, and its client.
 mod document;
 
+/// The server of blocks that a store keeps its files on.
+mod shard;
+
 /// `http://`: answers, redirects, and servers that misbehave.
 mod http;
 

@@ -227,7 +227,9 @@ fn many_threads_make_the_same_directories_and_replace_the_same_file() {
                 assert!(content.len() == 1000 && content.chars().all(|it| Some(it) == first));
             }
         });
-        writers.into_iter().for_each(|it| it.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         done.store(true, Ordering::Relaxed);
         reader.join().unwrap();
     });

@@ -165,14 +165,16 @@ impl Session<'_> {
     }
 
     async fn answer(&mut self, request: Request) -> Flow {
-        self.answered += 1;
         let login = match (request, self.user.clone()) {
             (Request::User(user), _) => return self.login(user).await,
             (Request::Logout, _) => {
                 self.user = None;
                 return Ok(ControlFlow::Continue(()));
             }
-            (Request::Refused(why), _) => return self.refuse("a request", why).await,
+            (Request::Refused(why), _) => {
+                self.note();
+                return self.refuse("a request", why).await;
+            }
             (request, Some(login)) => (request, login),
             // Requests come in their order only.
             (_, None) => return Ok(ControlFlow::Break(End::Local)),
@@ -192,7 +194,6 @@ impl Session<'_> {
             Ok(tree) => {
                 let tree = Arc::new(tree);
                 self.user = Some(Login { user, tree });
-                self.note();
                 Ok(ControlFlow::Continue(()))
             }
             Err(error) => {
@@ -228,11 +229,14 @@ impl Session<'_> {
         log::info!(target: TARGET, "{peer} {user}: {asked}: {came}");
     }
 
-    fn note(&self) {
-        if let Some(login) = &self.user {
-            let (user, count) = (shown(login.user.name()), self.answered - 1);
-            self.client.note(&format!("{user}, {count} requests"));
-        }
+    /// Counts a request, for the line that tells the connection's end.
+    fn note(&mut self) {
+        self.answered += 1;
+        let requests = match self.answered {
+            1 => "1 request".into(),
+            count => format!("{count} requests"),
+        };
+        self.client.note(&requests);
     }
 }
 
