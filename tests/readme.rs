@@ -96,6 +96,11 @@ const COMMANDS: &[(&str, Run)] = &[
         "netkit check document://localhost --expect 'one line'",
         Run::Succeeds,
     ),
+    (
+        "netkit serve shard --id 1 --root shard1 --backup-every 1h -v",
+        Run::Serves,
+    ),
+    ("netkit check shard://localhost", Run::Succeeds),
     ("netkit listen --recv-only 9100 > copy", Run::Serves),
     (
         "netkit connect localhost:9100 < files/hello.txt",

@@ -12,7 +12,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
@@ -65,9 +65,7 @@ impl Tree {
     /// # Errors
     /// It cannot be made or opened, or another process has it.
     pub fn open(path: &Path, own: &'static str) -> io::Result<Self> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(DIRECTORY_MODE.bits());
-        builder.create(path)?;
+        make(path)?;
         let root = Root::open(path)?;
         match mkdirat(&root.directory, own, DIRECTORY_MODE) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -128,7 +126,7 @@ impl Tree {
         let Root { directory, walk } = &self.root;
         // A look first: opening a device might do something.
         let looked = walk.open_unlinked(directory, path.as_bytes(), LOOK)?;
-        let looked = std::fs::File::from(looked);
+        let looked = File::from(looked);
         if !looked.metadata().map_err(Missing::Failed)?.is_file() {
             return Err(Missing::Special);
         }
@@ -203,6 +201,20 @@ impl AsFd for Tree {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory()
     }
+}
+
+/// Makes a directory, and those above it that are missing, to last.
+fn make(path: &Path) -> io::Result<()> {
+    let is_missing = |it: &&Path| !it.as_os_str().is_empty() && !it.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(DIRECTORY_MODE.bits());
+    builder.create(path)?;
+    for made in missing {
+        let above = made.parent().filter(|it| !it.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// A path of such names alone; `.` is the directory itself.

@@ -7,6 +7,9 @@ mod backups;
 mod blocks;
 mod session;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod check;
+mod coding;
 mod command;
 mod echo;
 mod files;
@@ -43,6 +44,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         Subject::Echo => echo::compare(&options)?,
         Subject::Check => check::compare(&options)?,
         Subject::Files => files::compare(&options)?,
+        Subject::Coding => coding::compare(&options)?,
     };
     if options.netkit.is_some() {
         print(&goals.table(options.only.is_none()));

@@ -18,6 +18,8 @@ pub(crate) enum Subject {
     Files,
     /// Netcats.
     Bulk,
+    /// The code of the store.
+    Coding,
 }
 
 /// Everything from the command line.
@@ -40,7 +42,7 @@ pub(crate) struct Options {
     rounds: Option<usize>,
 }
 
-const USAGE: &str = "compare echo|check|files|bulk (--netkit PATH | --without-netkit) \
+const USAGE: &str = "compare echo|check|files|bulk|coding (--netkit PATH | --without-netkit) \
 [--without-peers] [--only TEXT] [--rounds N] [--mebibytes N] [--quick] [--gate]";
 
 impl Options {
@@ -57,6 +59,7 @@ impl Options {
                 Value(word) if word == "check" => subject = Some(Subject::Check),
                 Value(word) if word == "files" => subject = Some(Subject::Files),
                 Value(word) if word == "bulk" => subject = Some(Subject::Bulk),
+                Value(word) if word == "coding" => subject = Some(Subject::Coding),
                 Long("netkit") => netkit = Some(PathBuf::from(arguments.value()?)),
                 Long("without-netkit") => without = true,
                 Long("without-peers") => peers = false,
