@@ -5,8 +5,8 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
-    RulesetCreatedAttr, RulesetError, RulesetStatus,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus,
 };
 
 /// The rights that are taken away, as far as the kernel knows them.
@@ -31,7 +31,7 @@ impl Confinement<'_> {
     pub fn enter(&self, target: &'static str) {
         match self.restrict() {
             Ok(RulesetStatus::NotEnforced) => {
-                log::info!(target: target, "not confined: this kernel has no Landlock");
+                log::info!(target: target, "not confined: this kernel has no Landlock, or too old a one");
             }
             Ok(RulesetStatus::PartiallyEnforced) => {
                 log::info!(target: target, "confined to its files as far as this kernel can");
@@ -44,9 +44,16 @@ impl Confinement<'_> {
     }
 
     fn restrict(&self) -> Result<RulesetStatus, RulesetError> {
-        let mut rules = Ruleset::default()
-            .handle_access(AccessFs::from_all(RIGHTS))?
-            .create()?;
+        let mut rules = Ruleset::default();
+        if !self.write.is_empty() {
+            // The first Landlock forbids to move files to other directories, whatever
+            // it is asked: then rather none at all.
+            rules = rules
+                .set_compatibility(CompatLevel::SoftRequirement)
+                .handle_access(AccessFs::Refer)?
+                .set_compatibility(CompatLevel::BestEffort);
+        }
+        let mut rules = rules.handle_access(AccessFs::from_all(RIGHTS))?.create()?;
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
         for directory in &self.read {
             rules = rules.add_rule(PathBeneath::new(directory, read))?;

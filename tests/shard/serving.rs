@@ -219,6 +219,17 @@ fn two_servers_do_not_share_a_root_and_a_file_is_none() {
 }
 
 #[test]
+fn the_serving_process_is_confined_to_its_root() {
+    let site = Site::new();
+    let server = site.serve(&[]);
+    let line = server.wait_for_log("confined");
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id()));
+    // Landlock demands it (landlock_restrict_self(2)), and nothing else here sets it.
+    let restricted = status.expect("a status").contains("NoNewPrivs:\t1");
+    assert_eq!(restricted, !line.contains("no Landlock"), "{line}");
+}
+
+#[test]
 fn many_clients_at_once_get_what_is_theirs() {
     let site = Site::new();
     let server = site.serve(&[]);
