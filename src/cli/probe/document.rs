@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 
 use clap::CommandFactory;
 
-use super::super::{Invocation, Parsed, Reporting, Verb, attended, cannot_tell, complain, parse};
+use super::super::{Invocation, Parsed, Replying, Verb, attended, cannot_tell, complain, parse};
 use super::files::place;
 use crate::finding::{Exit, Record};
 use crate::net::DialError;
@@ -21,22 +21,21 @@ pub(super) const CLIENT: Verb = Verb {
   netkit probe document localhost --history      the text as it is
   netkit probe document localhost < notes.txt    a line is an update
   netkit probe document localhost --follow -o ndjson < /dev/null",
-    parser: Invocation::<Reporting<Options>>::command,
+    parser: Invocation::<Replying<Options>>::command,
     run,
 };
 
 fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
-    let Parsed { global, options } = match parse::<Reporting<Options>>(verb, arguments) {
+    let Parsed { global, options } = match parse::<Replying<Options>>(verb, arguments) {
         Ok(parsed) => parsed,
         Err(exit) => return Ok(exit),
     };
-    let Reporting { options, report } = options;
-    let forms = report.show_replies().map_err(anyhow::Error::msg);
-    let server = match forms.and_then(|()| place("document", PORT, &options.target)) {
+    let Replying { options, report } = options;
+    let server = match place("document", PORT, &options.target) {
         Ok(server) => server,
         Err(error) => return Ok(complain(&error)),
     };
-    let reporter = match global.reporter_to(Destination::Stdout, &report, 0) {
+    let reporter = match global.reporter_to(Destination::Stdout, &report.into(), 0) {
         Ok(reporter) => reporter,
         Err(error) => return Ok(complain(&error.into())),
     };
