@@ -1,10 +1,10 @@
 //! Disks that are full, slow or broken: what cannot be kept is shown to nobody.
 
 use super::{Client, Site};
-use crate::support::PATIENCE;
-use crate::support::client::{expect_end, expect_silence};
+use crate::support::client::{answers, expect_end, expect_silence};
 use crate::support::server::Server;
 use crate::support::tracer::Tracer;
+use crate::support::{PATIENCE, becomes_true};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::Shutdown;
@@ -34,16 +34,18 @@ fn a_full_disk_closes_who_speaks_and_nobody_else() {
     let mut hearer = Client::connect(&server);
     let update = "x".repeat(10_000);
     let mut speaker = Client::connect(&server);
+    let is_refused = || server.log().count_lines_with("cannot write the document") > 0;
     let mut kept = 0;
     loop {
         speaker.say(&update);
-        hearer.stream.set_nonblocking(false).expect("set");
-        // Either it is told, or its speaker is closed.
-        let logged = || server.log().count_lines_with("cannot write the document") > 0;
-        if crate::support::becomes_true(PATIENCE, || {
-            logged() || crate::support::client::answers(&hearer.stream, Duration::from_millis(5))
-        }) && logged()
-        {
+        // Either it is told, or it is refused.
+        let look = Duration::from_millis(5);
+        let is_told = || answers(&hearer.stream, look);
+        assert!(
+            becomes_true(PATIENCE, || is_told() || is_refused()),
+            "nothing came"
+        );
+        if is_refused() {
             break;
         }
         assert!(hearer.hear() == update, "another update");

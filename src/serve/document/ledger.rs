@@ -8,7 +8,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 use super::mark::{MARK_BYTES, Mark};
 use crate::files::lock;
 use crate::units::hexadecimal;
+
+/// What every new file may be, as far as the umask allows.
+const USUAL_MODE: u32 = 0o666;
 
 /// More than a group, which is all that can be behind the committed text.
 const MOST_TORN: usize = 8 << 20;
@@ -68,11 +71,12 @@ impl Ledger {
         let shown = path.display();
         let found = fs::metadata(path);
         let is_new = found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        let file = open_for_update(path)?;
+        let file = open_for_update(path, USUAL_MODE)?;
+        let mode = file.metadata()?.permissions().mode() & 0o777;
         // Beside the file itself, by whatever name it was called.
         let path = fs::canonicalize(path)?;
         let beside = beside(&path, "committed");
-        let marks = open_for_update(&beside);
+        let marks = open_for_update(&beside, mode);
         let marks = marks.with_context(|| format!("cannot open `{}`", beside.display()))?;
         let mut marked = Vec::new();
         let both = 2 * MARK_BYTES as u64;
@@ -153,7 +157,10 @@ impl Ledger {
     fn cut(&self, text: &[u8], kept: usize) -> anyhow::Result<String> {
         let (torn, count) = (beside(&self.path, "torn"), text.len() - kept);
         let keep = || {
-            let mut file = OpenOptions::new().create(true).append(true).open(&torn)?;
+            let mode = self.file.metadata()?.permissions().mode() & 0o777;
+            let mut options = OpenOptions::new();
+            options.create(true).append(true).mode(mode);
+            let mut file = options.open(&torn)?;
             file.write_all(&text[kept..])?;
             file.sync_all()?;
             sync_folder(&self.path)
@@ -249,13 +256,14 @@ fn verdict(marked: &[Mark], text: &[u8]) -> Verdict {
     }
 }
 
-fn open_for_update(path: &Path) -> io::Result<File> {
+/// Opens a file for reading and writing; a new one is as private as `mode` says.
+fn open_for_update(path: &Path, mode: u32) -> io::Result<File> {
     if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
         return Err(io::Error::other("it is no regular file"));
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    options.open(path)
+    options.mode(mode).open(path)
 }
 
 /// `FILE.WORD`.

@@ -107,6 +107,21 @@ fn a_torn_end_is_cut_off_and_kept() {
 }
 
 #[test]
+fn what_stands_beside_a_private_text_is_private() {
+    let site = Site::new();
+    site.write("mine");
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(site.path("text"), private).unwrap();
+    drop(site.open());
+    site.append("torn");
+    drop(site.open());
+    for name in ["text", "text.committed", "text.torn"] {
+        let mode = fs::metadata(site.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
 fn what_somebody_writes_in_between_is_theirs() {
     // After an orderly end there is nothing torn.
     let site = Site::new();
