@@ -83,8 +83,13 @@ impl Editor {
                 self.line.extend(shown.filter(|_| fits));
                 self.partial.clear();
             }
-            Err(error) if error.error_len().is_some() => self.partial.clear(),
-            Err(_) => {}
+            Err(error) if error.error_len().is_none() => {}
+            // What was begun is none, but a character may begin here.
+            Err(_) if self.partial.len() > 1 => {
+                self.partial.clear();
+                self.character(byte);
+            }
+            Err(_) => self.partial.clear(),
         }
     }
 
