@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod cluster;
 pub mod coding;
 pub mod coordinator;
 pub mod datagram;
