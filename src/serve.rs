@@ -4,6 +4,7 @@
 //! A service is its options, its name, and a function from a connection to the
 //! way it ended; everything around that is here.
 
+pub mod cluster;
 pub mod coordinator;
 pub mod document;
 pub mod echo;

@@ -1,0 +1,3 @@
+//! cluster
+#[allow(dead_code)]
+mod election;
