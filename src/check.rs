@@ -53,9 +53,8 @@ pub struct Options {
     /// `10.0.0.0/28:22=filtered`, `web[1-8]:http` or `https://web/health`; `-` reads
     /// targets from standard input
     ///
-    /// NAME is tcp (default), udp, tls, http, https, unix, dns, echo, peer, coordinator or
-    /// listing. STATE is what is
-    /// expected: open (default), closed, filtered, down or any.
+    /// NAME is tcp (default), udp, tls, http, https, unix, dns, echo, peer, coordinator,
+    /// listing or cluster. STATE is what is expected: open (default), closed, filtered, down or any.
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     /// Read targets from FILE too, one or more a line; `#` begins a comment

@@ -20,8 +20,8 @@ pub use answer::{DnsEvidence, HttpEvidence, TlsEvidence};
 pub use exit::Exit;
 pub use icmp::Icmp;
 pub use record::{
-    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Listed, Record, Reply, Request,
-    RoundTrips, SCHEMA, Step, Summary, Transition,
+    Attempt, CheckResult, ClusterMember, Connection, Dated, End, Hello, Latency, Listed, Record,
+    Reply, Request, RoundTrips, SCHEMA, Step, Summary, Transition,
 };
 
 /// What one attempt at one address came to.

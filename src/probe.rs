@@ -4,6 +4,7 @@
 //! asks of a target once ([`Scheme::prepare`]), then asks it at any number of
 //! addresses ([`Ask`]). A probe never serves.
 
+pub mod cluster;
 pub mod coordinator;
 pub mod copies;
 pub mod dns;
@@ -51,6 +52,7 @@ pub const SCHEMES: &[Scheme] = &[
     coordinator::COORDINATOR,
     listing::LISTING,
     document::DOCUMENT,
+    cluster::CLUSTER,
     shard::SHARD,
 ];
 

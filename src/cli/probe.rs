@@ -1,6 +1,7 @@
 //! `netkit probe NAME TARGET`: from the words of the command line to one
 //! server.
 
+mod cluster;
 mod document;
 mod files;
 
@@ -21,7 +22,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   netkit probe raw unix:///run/app.sock --hex                   a dump of what comes
   netkit probe raw udp://127.0.0.1:123 --payload ntp -o json    a datagram and its answer, as JSON
   netkit probe coordinator 172.31.34.27 file1.txt               a file, and whether both sides agree
-  netkit probe echo --help                                      echo, document and others have their own options";
+  netkit probe cluster localhost leader                         who leads, as a member sees it
+  netkit probe echo --help                                      each of them has its own options";
 
 /// `probe NAME TARGET`, and the clients with options of their own.
 pub(super) fn parser() -> clap::Command {
@@ -37,12 +39,13 @@ pub(super) fn parser() -> clap::Command {
 /// The clients that have options of their own.
 fn clients() -> impl Iterator<Item = (&'static str, &'static Verb)> {
     let echo = find_verb("echo").into_iter().map(|it| (it.name, it));
-    let clients = files::CLIENTS.iter().chain([&document::CLIENT]);
-    let clients = clients.filter_map(|it| {
+    let others = [&cluster::CLIENT, &document::CLIENT];
+    let own = files::CLIENTS.iter().chain(others);
+    let own = own.filter_map(|it| {
         let (_, name) = it.name.split_once(' ')?;
         Some((name, it))
     });
-    echo.chain(clients)
+    echo.chain(own)
 }
 
 pub(super) fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {

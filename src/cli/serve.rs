@@ -12,7 +12,7 @@ use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
 use crate::protocol::listing::UPSTREAM_PORT;
 use crate::report::{Format, LogKeeper};
-use crate::serve::{coordinator, document, echo, http, listing, peer, shard};
+use crate::serve::{cluster, coordinator, document, echo, http, listing, peer, shard};
 
 /// Every service, by the name of its protocol.
 const SERVICES: &[Verb] = &[
@@ -70,6 +70,23 @@ const SERVICES: &[Verb] = &[
   netkit serve shard --id 3 --backup-every 1h --backups 24",
         parser: Invocation::<shard::Options>::command,
         run: |verb, arguments| start(verb, arguments, shard::serve),
+    },
+    Verb {
+        name: "serve cluster",
+        about: "Be a member that elects a leader and serves everybody's files",
+        examples: "Examples:
+  netkit serve cluster --id 1 --members 3 --root files1   port 3681; then the same for 2 and 3
+  netkit serve cluster --id 2 --members 1=10.0.0.1:3681,2=10.0.0.2:3682 --root files -v
+  netkit probe cluster localhost leader                   who leads, asked of member 1
+
+A member listens where --members says that it is. The leader writes what files
+each member has into --peer-log; this process may change nothing outside of that
+file's directory (Landlock).
+
+This is no coordination service: a network that is cut in two has two leaders.
+Where that may not be, use etcd (`etcdctl elect`) or Consul (`consul lock`).",
+        parser: Invocation::<cluster::Options>::command,
+        run: cluster_server,
     },
     Verb {
         name: "serve http",
@@ -147,6 +164,16 @@ fn coordinator_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exi
     start_with(verb, arguments, prepare, async |options, peer, announce| {
         let place = (peer.host.as_str(), peer.port.unwrap_or_default());
         coordinator::serve(options, place, announce).await
+    })
+}
+
+fn cluster_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let prepare = |options: &cluster::Options| {
+        let known = options.members.require(options.id);
+        known.map_err(anyhow::Error::msg)
+    };
+    start_with(verb, arguments, prepare, async |options, (), announce| {
+        cluster::serve(options, announce).await
     })
 }
 

@@ -164,6 +164,9 @@ pub struct Reply {
     /// The names of a directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Listed>,
+    /// The members of a cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<ClusterMember>,
     /// The conversation, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -186,6 +189,22 @@ pub struct Listed {
     pub modified: String,
     /// The name, with `%XX` for bytes that are no text.
     pub name: String,
+}
+
+/// A member of a cluster, as another one sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClusterMember {
+    /// Its number.
+    pub id: u32,
+    /// Where it is: `HOST:PORT`.
+    pub address: String,
+    /// Whether it was heard from of late.
+    pub up: bool,
+    /// Whether it leads.
+    pub leader: bool,
+    /// Its files; absent where it was not asked, or did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<String>>,
 }
 
 /// One step of a probe's conversation.

@@ -20,6 +20,7 @@ use crate::reactor::{Buffer, timeout};
 use crate::units;
 
 pub use answer::{Answer, Head, Keep, Service};
+pub(super) use keeping::Drafts;
 pub(super) use scheme::prepare;
 pub use settings::{Copies, Settings};
 pub use verb::{FileProbe, Options, Place, Screen};

@@ -25,8 +25,16 @@ pub const RAW: &str = "raw";
 /// What carries it: the schemes whose targets `raw` takes.
 const CARRIERS: [&str; 4] = ["tcp", "tls", "udp", "unix"];
 
-/// Schemes whose clients have options of their own, and the one that `raw` is.
-const OTHERWISE: [&str; 6] = ["tcp", "echo", "peer", "coordinator", "listing", "document"];
+/// The schemes that have a client of their own, or ask nothing.
+const OWN_CLIENTS: [&str; 7] = [
+    "tcp",
+    "echo",
+    "peer",
+    "coordinator",
+    "listing",
+    "document",
+    "cluster",
+];
 
 /// Options of `netkit probe`.
 #[derive(Debug, Clone, clap::Args)]
@@ -60,7 +68,7 @@ pub struct Options {
 /// themselves; the others have clients of their own.
 fn protocols() -> clap::builder::PossibleValuesParser {
     let asking = SCHEMES.iter().map(|it| it.name);
-    let asking = asking.filter(|it| !OTHERWISE.contains(it));
+    let asking = asking.filter(|it| !OWN_CLIENTS.contains(it));
     std::iter::once(RAW)
         .chain(asking)
         .collect::<Vec<_>>()

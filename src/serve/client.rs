@@ -156,6 +156,22 @@ impl Client {
         input: &mut Input,
         decode: fn(&mut Input) -> Result<Option<T>, E>,
     ) -> io::Result<Result<T, NoRequest<E>>> {
+        self.request_or_pause(input, decode, |_| None, REQUEST_TIME)
+            .await
+    }
+
+    /// The same, where a `pause` ends a request too: `so_far` says what it would
+    /// be if nothing more came.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn request_or_pause<T, E>(
+        &self,
+        input: &mut Input,
+        decode: fn(&mut Input) -> Result<Option<T>, E>,
+        so_far: fn(&Input) -> Option<T>,
+        pause: Duration,
+    ) -> io::Result<Result<T, NoRequest<E>>> {
         let limit = self
             .idle_timeout()
             .unwrap_or(REQUEST_TIME)
@@ -166,7 +182,15 @@ impl Client {
                     Ok(Some(request)) => return Ok(Ok(request)),
                     Err(wrong) => return Ok(Err(NoRequest::Malformed(wrong))),
                     Ok(None) if input.has_ended() => return Ok(Err(NoRequest::Ended(End::Fin))),
-                    Ok(None) => self.read(|bytes| input.add(bytes)).await?,
+                    Ok(None) => {}
+                }
+                let request = so_far(input);
+                let patience = request.is_some().then_some(pause);
+                let read = within(patience, self.read(|bytes| input.add(bytes))).await;
+                match (read, request) {
+                    (Ok(read), _) => read?,
+                    (Err(_), Some(request)) => return Ok(Ok(request)),
+                    (Err(_), None) => {}
                 }
             }
         };

@@ -50,14 +50,14 @@ impl Keep for Shown<'_> {
 }
 
 /// Writes copies to files, which stand in their places once all are whole.
-pub(super) struct Drafts<'a> {
+pub(in crate::probe) struct Drafts<'a> {
     path: &'a Path,
     screen: &'a dyn Screen,
     begun: Vec<(PathBuf, Draft)>,
 }
 
 impl<'a> Drafts<'a> {
-    pub(super) fn new(path: &'a Path, screen: &'a dyn Screen) -> Self {
+    pub(in crate::probe) fn new(path: &'a Path, screen: &'a dyn Screen) -> Self {
         Self {
             path,
             screen,
@@ -69,7 +69,7 @@ impl<'a> Drafts<'a> {
     ///
     /// # Errors
     /// One cannot be written: names it.
-    pub(super) fn finish(self) -> anyhow::Result<Vec<PathBuf>> {
+    pub(in crate::probe) fn finish(self) -> anyhow::Result<Vec<PathBuf>> {
         let put = self.begun.into_iter().map(|(path, draft)| {
             draft
                 .finish()

@@ -103,6 +103,16 @@ impl ViewLine {
 }
 
 impl View {
+    /// A whole one.
+    #[must_use]
+    pub fn new(leader: Option<(u32, String)>, members: Vec<Member>) -> Self {
+        Self {
+            leader,
+            members,
+            is_whole: true,
+        }
+    }
+
     /// Takes the lines that have come; nothing while the end has not.
     ///
     /// # Errors
@@ -162,11 +172,7 @@ mod tests {
     #[test]
     fn a_view_comes_back_and_is_not_whole_before_its_end() {
         for leader in [None, Some((1, "a.example:3681".to_owned()))] {
-            let view = View {
-                leader,
-                members: vec![member(1, true), member(2, false)],
-                is_whole: true,
-            };
+            let view = View::new(leader, vec![member(1, true), member(2, false)]);
             let bytes = view.encode();
             assert_eq!(decode(&bytes, false), Ok(Some(view.clone())));
             let mut pieces = Input::default();
