@@ -312,7 +312,7 @@ mod tests {
             "HELO",
         ] {
             let error = decode(format!("{wrong}\n").as_bytes()).unwrap_err();
-            let expected = format!("`{}` is no request of a cluster", wrong);
+            let expected = format!("`{wrong}` is no request of a cluster");
             assert_eq!(error.0, expected);
         }
         let error = decode(b"REQ:\xff\n").unwrap_err();

@@ -196,16 +196,12 @@ impl Incoming {
             return Ok((Buffer::take(), 0));
         }
         let (buffer, count) = self.read(left).await?;
-        match (count, self.length) {
-            (0, Some(length)) => Err(Broken::Short {
-                came: self.came,
-                length,
-            }),
-            _ => {
-                self.came += count as u64;
-                Ok((buffer, count))
-            }
+        if let (0, Some(length)) = (count, self.length) {
+            let came = self.came;
+            return Err(Broken::Short { came, length });
         }
+        self.came += count as u64;
+        Ok((buffer, count))
     }
 
     /// Reads once; the time that whoever takes the bytes needs does not count.

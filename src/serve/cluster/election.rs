@@ -289,12 +289,11 @@ impl Link {
     /// When it was last seen to be there.
     fn sign(&self) -> Option<Instant> {
         match self.last {
-            // Who is refused there is not there, whatever is said in its name.
             Some(Outcome::Silent | Outcome::Answered) => self.answered.max(self.heard),
-            Some(Outcome::Refused) => self.answered,
+            // Who is refused there is not there, whatever is said in its name.
+            Some(Outcome::Refused) | None => self.answered,
             // Somebody else has its place.
             Some(Outcome::Stranger(_)) => None,
-            None => self.answered,
         }
     }
 }
