@@ -21,6 +21,9 @@ mod document;
 /// The server of blocks that a store keeps its files on.
 mod shard;
 
+/// The cluster: its leader, and any file of any member.
+mod cluster;
+
 /// `http://`: answers, redirects, and servers that misbehave.
 mod http;
 
