@@ -93,18 +93,24 @@ impl Site {
     /// All members, once each knows that the first leads and all are up.
     fn start_all(&self) -> Vec<Server> {
         let servers: Vec<Server> = (1..=self.count).map(|id| self.start(id, &[])).collect();
-        (1..=self.count).for_each(|id| self.wait_for_leader(id, 1));
+        for id in 1..=self.count {
+            self.wait_for(id, &["--expect", "^leader 1 ", "--reject", " down$"]);
+        }
         servers
     }
 
-    /// Waits until a member sees that one leads, and all others.
+    /// Waits until a member sees that one leads.
     #[track_caller]
     fn wait_for_leader(&self, id: usize, leader: usize) {
+        self.wait_for(id, &["--expect", &format!("^leader {leader} ")]);
+    }
+
+    /// Waits until the cluster is, as a member sees it, as it should be.
+    #[track_caller]
+    fn wait_for(&self, id: usize, expected: &[&str]) {
         let target = format!("cluster://{}", address(id));
-        let expected = format!("^leader {leader} ");
         let waiting = ["check", &target, "--wait", "20s", "--interval", "50ms"];
-        let judged = ["--expect", &expected, "-o", "quiet"];
-        self.run(&[&waiting[..], &judged].concat()).expect_code(0);
+        self.run(&[&waiting[..], expected].concat()).expect_code(0);
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -113,14 +119,6 @@ impl Site {
 
     fn probe(&self, id: usize, more: &[&str]) -> Output {
         self.run(&[&["probe", "cluster", &address(id)], more].concat())
-    }
-
-    /// Says this and half-closes; the connection is to break before an answer.
-    #[track_caller]
-    fn say_until_broken(&self, id: usize, bytes: &str) {
-        let client = self.host.python(CLIENT, &[&address(id), bytes, "end"]);
-        let output = finish(client, b"", PATIENCE).expect_code(1);
-        assert!(output.stderr.contains("ConnectionResetError"), "{output:?}");
     }
 
     /// What a member answers to these bytes, and to what follows them: the `end` or a `pause`.

@@ -101,6 +101,27 @@ const COMMANDS: &[(&str, Run)] = &[
         Run::Serves,
     ),
     ("netkit check shard://localhost", Run::Succeeds),
+    (
+        "netkit serve cluster --id 1 --members 2 --root files",
+        Run::Serves,
+    ),
+    (
+        "netkit serve cluster --id 2 --members 2 --root copies",
+        Run::Serves,
+    ),
+    (
+        "netkit probe cluster localhost leader --wait 10s",
+        Run::Succeeds,
+    ),
+    ("netkit probe cluster localhost members", Run::Succeeds),
+    (
+        "netkit probe cluster localhost:3682 get hello.txt --wait 10s",
+        Run::Succeeds,
+    ),
+    (
+        "netkit check cluster://127.0.0.1:3682 --wait 10s --expect '^member 1 .* up$'",
+        Run::Succeeds,
+    ),
     ("netkit listen --recv-only 9100 > copy", Run::Serves),
     (
         "netkit connect localhost:9100 < files/hello.txt",

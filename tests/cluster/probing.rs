@@ -40,6 +40,25 @@ fn a_member_tells_who_leads_who_is_there_and_what_there_is() {
 }
 
 #[test]
+fn a_member_writes_its_port_and_ends_in_order() {
+    let site = Site::new(1);
+    let port = site.folder.path().join("port");
+    let name = port.to_str().expect("a path in UTF-8");
+    let mut member = site.start(1, &["--port", "0", "--port-file", name]);
+    let written = fs::read_to_string(&port).expect("a port file");
+    assert_eq!(written, format!("{}\n", member.port()));
+    assert_eq!(member.listening().name, "cluster");
+    // Where it is reached is where it says that it is.
+    let target = format!("127.0.0.11:{}", member.port());
+    let words = ["probe", "cluster", &target, "leader", "--wait", "20s"];
+    let output = site.run(&words).expect_code(0);
+    assert_eq!(output.stdout, format!("leader 1 {target}\n"));
+    member.wait_for_log("confined to its files");
+    member.signal("TERM");
+    assert_eq!(member.wait_for_exit(PATIENCE).code(), Some(0));
+}
+
+#[test]
 fn a_file_is_shown_or_kept() {
     let site = Site::new(2);
     let _members = site.start_all();

@@ -124,7 +124,7 @@ fn the_leader_is_cut_off_and_healed() {
     let scene = Scene::new();
     scene.router.nft(
         "table inet cut { chain forward { type filter hook forward priority 0\n\
-         ip saddr 10.0.1.2 drop\nip daddr 10.0.1.2 drop\n} }",
+         ip saddr 10.0.1.2 drop\nip daddr 10.0.1.2 drop\n}\n}",
     );
     scene.get_all(2..=COUNT);
     scene.wait_for(2, 2..=COUNT);
@@ -143,7 +143,7 @@ fn two_parts_of_a_network_agree_each_for_itself() {
     let parted = "ip saddr { 10.0.1.2, 10.0.2.2 } ip daddr { 10.0.3.2, 10.0.4.2, 10.0.5.2 } drop\n\
                   ip daddr { 10.0.1.2, 10.0.2.2 } ip saddr { 10.0.3.2, 10.0.4.2, 10.0.5.2 } drop";
     scene.router.nft(&format!(
-        "table inet cut {{ chain forward {{ type filter hook forward priority 0\n{parted}\n}} }}"
+        "table inet cut {{ chain forward {{ type filter hook forward priority 0\n{parted}\n}}\n}}"
     ));
     scene.wait_for(1, 1..=2);
     scene.wait_for(3, 3..=COUNT);

@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{ClusterProbe, Trouble};
-use crate::finding::{Record, Reply};
+use crate::finding::{Exit, Record, Reply};
 use crate::probe::cluster::exchange::Incoming;
 use crate::probe::copies::{Broken, Drafts, Keep, Screen};
 use crate::units::hexadecimal;
@@ -36,22 +36,31 @@ impl ClusterProbe {
                 false => Err(Trouble::no_leader()),
             };
         };
-        match self.get_framed(Some(&address), reply, screen).await {
+        let refused = match self.get_framed(Some(&address), reply, screen).await {
             Ok(true) => return Ok(()),
             Ok(false) => {
                 reply.kind = "NOTFOUND".into();
                 return Err(Trouble::not_found(&self.name));
             }
             Err(trouble) if !reply.sizes_bytes.is_empty() => return Err(trouble),
-            Err(trouble) => {
-                let error = &trouble.error;
-                log::info!("the leader {id} cannot be asked: {error:#}");
+            Err(trouble) => trouble,
+        };
+        let error = &refused.error;
+        log::info!("the leader {id} cannot be asked: {error:#}");
+        let otherwise = async {
+            match self.get_framed(None, reply, screen).await? {
+                true => Ok(()),
+                false => self.get_bare(reply, screen, note).await,
             }
-        }
-        match self.get_framed(None, reply, screen).await? {
-            true => Ok(()),
-            false => self.get_bare(reply, screen, note).await,
-        }
+        };
+        // Why the leader could not be asked says more than why nobody else could.
+        let outcome: Result<(), Trouble> = otherwise.await;
+        let has_begun = !reply.sizes_bytes.is_empty();
+        outcome.map_err(|trouble| match trouble.exit {
+            Exit::NotFound => trouble,
+            _ if has_begun => trouble,
+            _ => refused,
+        })
     }
 
     /// Whether the file was had with `GET` from a member at an address, or from
