@@ -116,6 +116,57 @@ fn somebody_else_in_a_member_s_place_is_not_that_member() {
 }
 
 #[test]
+fn a_leader_that_is_stopped_is_missed_and_knows_nothing_when_it_goes_on() {
+    let site = Site::new(3);
+    let members = site.start_all();
+    members[0].pause();
+    site.wait_for_leader(2, 2);
+    site.wait_for_leader(3, 2);
+    members[0].resume();
+    members[0].wait_for_log("it is not known who leads");
+    for id in 1..=3 {
+        site.wait_for_leader(id, 1);
+    }
+}
+
+/// A member 2 that answers every request with the same byte, without end.
+const FLOOD: &str = r"
+import socket, sys
+host, port = sys.argv[1].rsplit(':', 1)
+listener = socket.create_server((host, int(port)))
+print('listening', flush=True)
+while True:
+    client, _ = listener.accept()
+    request = client.recv(1024)
+    try:
+        if request.startswith(b'ID:'):
+            client.sendall(b'ID:2\n')
+        else:
+            while True:
+                client.sendall(b'x' * 65536)
+    except OSError:
+        pass
+    client.close()
+";
+
+#[test]
+fn a_member_that_talks_without_end_is_cut_off() {
+    let site = Site::new(2);
+    let flood = site.host.python(FLOOD, &[&address(2)]);
+    let flood = crate::support::process::Process::start(flood);
+    flood.stdout.wait_for_line("listening", PATIENCE);
+    let member = site.start(1, &[]);
+    member.wait_for_log("its list is longer than 4194304 bytes");
+    assert_eq!(site.say(1, "REQ:only1", "end"), "content 1");
+    assert_eq!(site.say(1, "REQ:nothing", "end"), "404 Not Found");
+    let output = site.probe(2, &["leader"]).expect_code(1);
+    assert!(
+        output.stderr.contains("a line is longer than 8192 bytes"),
+        "{output:?}"
+    );
+}
+
+#[test]
 fn members_are_asked_for_on_the_command_line() {
     let site = Site::new(1);
     for (members, id, words) in [

@@ -94,6 +94,19 @@ fn the_leader_keeps_everybody_s_list() {
 }
 
 #[test]
+fn a_directory_with_too_many_names_is_listed_in_part() {
+    const MOST: usize = 10_000;
+    let site = Site::new(1);
+    for number in 0..MOST {
+        site.write(1, &format!("{number}"), b"");
+    }
+    let server = site.start(1, &[]);
+    let came = site.say(1, "SEND\n", "pause");
+    assert_eq!(came.split(", ").count(), MOST);
+    server.wait_for_log("more than 10000 names: the rest is left out");
+}
+
+#[test]
 fn the_log_is_never_served() {
     let site = Site::new(1);
     for log in ["only1.log", "folder/x.log"] {

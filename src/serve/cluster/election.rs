@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Heartbeats without a sign after which a member is down.
-pub(super) const MISSED: u32 = 3;
+const MISSED: u32 = 3;
 
 /// A word about a member has it asked again at the earliest after this part of
 /// a heartbeat, however many words there are.

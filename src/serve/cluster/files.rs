@@ -34,7 +34,7 @@ impl Member {
             let count = listed.unlisted;
             log::warn!(target: TARGET, "{count} files cannot be listed by name: it is no text, or has `, ` or control characters in it");
         }
-        if listed.more {
+        if !self.is_full.replace(listed.more) && listed.more {
             log::warn!(target: TARGET, "more than {MOST_NAMES} names: the rest is left out");
         }
         Ok(listed.names)

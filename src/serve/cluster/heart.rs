@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_lite::future;
 
 use super::TARGET;
-use super::election::{Input, MISSED, Output};
+use super::election::{Input, Output};
 use super::member::Member;
 use crate::probe::cluster::exchange::ask;
 use crate::protocol::cluster::{Reply, Request};
@@ -17,6 +17,10 @@ use crate::units;
 /// Heartbeats from one collection of the lists to the next, where nothing
 /// changes.
 const COLLECTED_EVERY: u32 = 5;
+
+/// After a change the lists are collected a part of a heartbeat later: changes
+/// come in swarms.
+const COLLECTED_AFTER: u32 = 3;
 
 /// Beats until it is dropped. Of announcements one a member is under way at
 /// most, for a heartbeat at most; of each other word, the same.
@@ -147,12 +151,10 @@ async fn tell(member: Rc<Member>, to: u32) {
 /// Collects everybody's lists, as long as this member leads.
 async fn collect(member: Rc<Member>) {
     let pause: Duration = member.heartbeat.saturating_mul(COLLECTED_EVERY);
-    // What others have is asked for once they have had their time to settle.
-    let settling = member.heartbeat / MISSED;
     loop {
         let waiting = sleep(pause);
         future::or(waiting, member.changes.wait()).await;
-        sleep(settling.min(pause)).await;
+        sleep(member.heartbeat / COLLECTED_AFTER).await;
         if member.leads() {
             member.collect_lists(now()).await;
         }

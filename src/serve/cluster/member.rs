@@ -46,6 +46,8 @@ pub(super) struct Member {
     pub(super) written: RefCell<String>,
     /// Names of our own that cannot be listed, when that was last said.
     pub(super) unlisted: Cell<usize>,
+    /// Whether it has more names than are listed, when that was last said.
+    pub(super) is_full: Cell<bool>,
     /// Which members answer `GET`, as far as that is known.
     pub(super) framed: RefCell<BTreeMap<u32, bool>>,
     /// Names for which others are being asked by `REQ:`.
@@ -82,6 +84,7 @@ impl Member {
             peer_log: options.peer_log.clone(),
             written: RefCell::default(),
             unlisted: Cell::new(0),
+            is_full: Cell::new(false),
             framed: RefCell::default(),
             asked_bare: Rc::default(),
             denied_by: RefCell::default(),
