@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::mark::{MARK_BYTES, Mark};
@@ -78,11 +78,13 @@ impl Ledger {
         let beside = beside(&path, "committed");
         let marks = open_for_update(&beside, mode);
         let marks = marks.with_context(|| format!("cannot open `{}`", beside.display()))?;
+        // Only who has them may read them: until then another one may go on writing.
+        let is_ours = lock(&file)? && lock(&marks)?;
         let mut marked = Vec::new();
         let both = 2 * MARK_BYTES as u64;
         (&marks).take(both).read_to_end(&mut marked)?;
         let marked = Mark::decode_all(&marked);
-        if !(lock(&file)? && lock(&marks)?) {
+        if !is_ours {
             let holder = marked.first().and_then(|it| it.process);
             let holder = holder.map_or_else(String::new, |it| format!(" (process {it})"));
             bail!("another server has it{holder}");
@@ -119,17 +121,14 @@ impl Ledger {
 
     /// The committed text, with what else is to be said.
     fn recover(&self, marked: &[Mark], most: usize) -> anyhow::Result<(Vec<u8>, Vec<String>)> {
-        let fits = |length: u64, most: usize| -> anyhow::Result<()> {
-            ensure!(
-                length <= most as u64,
-                "it has {length} bytes, at most {most} are served (hint: --max-document)"
-            );
-            Ok(())
+        let too_long = |length: u64| {
+            anyhow!("it has {length} bytes, at most {most} are served (hint: --max-document)")
         };
         // A torn end may exceed the limit: it is read, and cut.
-        fits(self.file.metadata()?.len(), most + MOST_TORN)?;
+        let (length, readable) = (self.file.metadata()?.len(), (most + MOST_TORN) as u64);
+        ensure!(length <= readable, too_long(length));
         let mut text = Vec::new();
-        (&self.file).read_to_end(&mut text)?;
+        (&self.file).take(readable).read_to_end(&mut text)?;
         let mut notes = Vec::new();
         let kept = match verdict(marked, &text) {
             Verdict::Same => text.len(),
@@ -142,7 +141,7 @@ impl Ledger {
             }
             Verdict::Torn(kept) => kept,
         };
-        fits(kept as u64, most)?;
+        ensure!(kept <= most, too_long(kept as u64));
         if let Err(error) = str::from_utf8(&text[..kept]) {
             bail!("it is no UTF-8 text (at byte {})", error.valid_up_to());
         }
