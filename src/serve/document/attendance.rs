@@ -363,3 +363,6 @@ fn ended(reader: &Reader) -> Heard {
         None => Heard::Whole(End::Fin),
     }
 }
+
+#[cfg(test)]
+mod tests;
