@@ -14,6 +14,7 @@ use super::TARGET;
 use super::member::Member;
 use crate::files::{Missing, RegularFile};
 use crate::probe::cluster::exchange::Incoming;
+use crate::probe::copies::Broken;
 use crate::reactor::now;
 
 /// Where a file comes from.
@@ -108,7 +109,8 @@ impl Member {
         name: &str,
     ) -> Result<Option<(Incoming, Option<AskedBare>)>, String> {
         let is_framed = self.framed.borrow().get(&id).copied();
-        if is_framed != Some(false) {
+        let mut is_of_lab = is_framed == Some(false);
+        if !is_of_lab {
             let stream = self.reach(id, self.patience).await;
             let stream = stream.map_err(|it| it.reason)?;
             match Incoming::get(stream, name, self.patience).await {
@@ -118,6 +120,8 @@ impl Member {
                 }
                 Err(broken) if is_framed == Some(true) => return Err(broken.to_string()),
                 Err(broken) => {
+                    // One that was only slow may answer it the next time.
+                    is_of_lab = matches!(broken, Broken::Malformed(_));
                     log::info!(target: TARGET, "member {id} does not answer GET ({broken}): asking it by REQ");
                 }
             }
@@ -127,7 +131,9 @@ impl Member {
         let stream = stream.map_err(|it| it.reason)?;
         let incoming = Incoming::req(stream, name, self.patience).await;
         let incoming = incoming.map_err(|broken| broken.to_string())?;
-        self.framed.borrow_mut().insert(id, false);
+        if is_of_lab {
+            self.framed.borrow_mut().insert(id, false);
+        }
         Ok(incoming.map(|it| (it, Some(asked))))
     }
 

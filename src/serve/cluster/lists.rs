@@ -112,3 +112,73 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     draft.write_all(bytes)?;
     draft.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::Options;
+    use super::super::election::Input;
+    use super::super::members::{Members, Places};
+    use super::*;
+    use crate::files::{Root, SpoolDirectory};
+    use crate::reactor::run_fast_forward;
+
+    async fn member(id: u32, folder: &Path) -> Member {
+        let options = Options {
+            id,
+            members: Members::parse("3").unwrap(),
+            port: None,
+            root: folder.into(),
+            heartbeat: Duration::from_secs(1),
+            member_timeout: Duration::from_secs(1),
+            peer_log: folder.join("peer_files.log"),
+            server: crate::serve::Options::default(),
+        };
+        let places = Places::resolve(&options.members, id).await.unwrap();
+        let root = Arc::new(Root::open(folder).unwrap());
+        Member::new(&options, places, root, SpoolDirectory::of_system())
+    }
+
+    #[test]
+    fn nobody_of_a_lower_number_is_ever_asked_for_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        run_fast_forward(async {
+            let member = member(2, folder.path()).await;
+            for id in [1, 3] {
+                let names = BTreeSet::from(["a".to_owned()]);
+                member.lists.borrow_mut().insert(id, Rc::new(names));
+                assert!(member.holders("a").is_empty(), "{id} is not up yet");
+            }
+            for id in [1, 3] {
+                let says = id;
+                member.learn(Input::Answered { member: id, says });
+            }
+            assert_eq!(member.others(), [1, 3]);
+            assert_eq!(member.holders("a"), [3]);
+            assert!(member.holders("b").is_empty());
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn the_log_has_a_line_for_each_member_whose_list_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        run_fast_forward(async {
+            let member = member(1, folder.path()).await;
+            let names = BTreeSet::from(["b".to_owned(), "c d".to_owned()]);
+            member.lists.borrow_mut().insert(3, Rc::new(names));
+            let own = BTreeSet::from(["a".to_owned()]);
+            member.write_log(&own).await;
+            let path = folder.path().join("peer_files.log");
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text, "Node 1 files: a\nNode 3 files: b, c d\n");
+            // What has not changed is not written again.
+            std::fs::remove_file(&path).unwrap();
+            member.write_log(&own).await;
+            assert!(!path.exists());
+        })
+        .unwrap();
+    }
+}
