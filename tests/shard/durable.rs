@@ -58,6 +58,7 @@ fn a_kill_at_any_moment_leaves_the_old_block_or_the_new_one() {
             [last, last.wrapping_add(1)].contains(&first),
             "{first}, {last} was kept"
         );
+        // There before the kill, however late its thread begins.
         let stream = connect(server.ipv4());
         let storing = std::thread::spawn(move || store_until_killed(stream, first, SIZE));
         // Another moment each time: the first blocks take some milliseconds each.

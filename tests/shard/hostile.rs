@@ -249,11 +249,12 @@ fn who_sends_too_slowly_is_given_up() {
     let site = Site::new();
     let server = site.serve(&["--idle-timeout", "400ms"]);
     // Always something, never enough: a head, and a block.
-    for (begin, piece) in [(&b"alice\r\nSTR\r\n"[..], &b"1"[..]), (b"alice\r\n", b"x")] {
+    let block = b"alice\r\nSTR\r\n1000000\r\nn\r\np\r\n\r\n";
+    for (begin, piece) in [(&b"alice\r\nSTR\r\n"[..], b"1"), (block, b"x")] {
         let mut stream = connect(server.ipv4());
         stream.write_all(begin).expect("cannot send");
         if piece == b"x" {
-            announce(&stream, "n", "p", 1_000_000);
+            expect_bytes(&stream, b"\0");
         }
         let ended = becomes_true(PATIENCE, || {
             std::thread::sleep(Duration::from_millis(50));
@@ -269,9 +270,11 @@ fn who_sends_too_slowly_is_given_up() {
 #[test]
 fn a_client_that_does_not_read_its_block_harms_nobody() {
     let site = Site::new();
-    let server = site.serve(&["--idle-timeout", "1s"]);
-    let alice = login(server.ipv4(), "alice");
-    put(&alice, "n", "p", &vec![7; 32 << 20]);
+    let folder = site.root().join("alice/p");
+    fs::create_dir_all(&folder).expect("a folder");
+    let large = fs::File::create(folder.join("n")).expect("a file");
+    large.set_len(32 << 20).expect("a large file");
+    let server = site.serve(&["--idle-timeout", "3s"]);
     let stuck = login(server.ipv4(), "alice");
     say(&stuck, b"RTV\r\nn\r\np\r\n\r\n");
     assert_eq!(line(&stuck), (32 << 20).to_string());

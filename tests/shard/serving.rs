@@ -157,7 +157,7 @@ fn a_session_may_think_and_ends_with_the_server() {
 #[test]
 fn an_idle_session_is_closed_when_asked_for() {
     let site = Site::new();
-    let server = site.serve(&["--idle-timeout", "200ms"]);
+    let server = site.serve(&["--idle-timeout", "500ms"]);
     let nobody = connect(server.ipv4());
     expect_end(&nobody);
     let alice = login(server.ipv4(), "alice");
