@@ -30,7 +30,7 @@ pub struct Options {
     #[command(flatten)]
     pub families: Families,
     /// How long the connection may take, and after the end of the input the server, to take it all
-    #[arg(long, short, value_name = "TIME", default_value = "3s", value_parser = parse_positive_duration)]
+    #[arg(long, short, value_name = "TIME", default_value = "10s", value_parser = parse_positive_duration)]
     pub timeout: Duration,
     /// Print the document as it is, and end
     #[arg(long)]
