@@ -27,3 +27,4 @@ pub mod proxy;
 pub mod raw;
 pub mod shard;
 pub mod starttls;
+pub mod store;
