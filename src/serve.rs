@@ -12,6 +12,7 @@ pub mod http;
 pub mod listing;
 pub mod peer;
 pub mod shard;
+pub mod store;
 
 mod client;
 mod confinement;

@@ -4,15 +4,16 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Command, CommandFactory};
 
 use super::probe::one_server;
 use super::{Invocation, Parsed, Verb, attended, complain, parse, print};
 use crate::finding::Exit;
 use crate::protocol::listing::UPSTREAM_PORT;
+use crate::protocol::shard::PORT as SHARD_PORT;
 use crate::report::{Format, LogKeeper};
-use crate::serve::{cluster, coordinator, document, echo, http, listing, peer, shard};
+use crate::serve::{cluster, coordinator, document, echo, http, listing, peer, shard, store};
 
 /// Every service, by the name of its protocol.
 const SERVICES: &[Verb] = &[
@@ -87,6 +88,16 @@ This is no coordination service: a network that is cut in two has two leaders.
 Where that may not be, use etcd (`etcdctl elect`) or Consul (`consul lock`).",
         parser: Invocation::<cluster::Options>::command,
         run: cluster_server,
+    },
+    Verb {
+        name: "serve store",
+        about: "Keep users' files on four shard servers, any two of which give them back",
+        examples: "Examples:
+  netkit serve store --shards a,b,c,d            ports 51131 to 51134, port 17777 on loopback
+  netkit serve store --shards a:51131,b:51132,c:51133,d:51134 --host :: -v
+  netkit serve store --root accounts --max-file 10MB --shards a,b,c,d",
+        parser: Invocation::<store::Options>::command,
+        run: store_server,
     },
     Verb {
         name: "serve http",
@@ -197,6 +208,47 @@ fn listing_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
             listing::serve(options, place, announce).await
         },
     )
+}
+
+fn store_server(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
+    let prepare = |options: &store::Options| four_servers(&options.shards);
+    start_with(
+        verb,
+        arguments,
+        prepare,
+        async |options, shards, announce| store::serve(options, &shards, announce).await,
+    )
+}
+
+/// The four shard servers, each at its usual port where none is given.
+fn four_servers(texts: &[String]) -> anyhow::Result<[(String, u16); 4]> {
+    let mut servers: Vec<(String, u16)> = Vec::new();
+    // One more than there should be is enough to be told of.
+    for (text, number) in texts.iter().take(5).zip(1..) {
+        let usual = SHARD_PORT + number;
+        let server = one_server("shard", text)
+            .with_context(|| format!("`{text}` cannot be shard server {number}"))?;
+        let has_port = text.rsplit_once(':').is_some_and(|(_, port)| {
+            !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit())
+        });
+        let port = server.port.filter(|_| has_port).unwrap_or(usual);
+        let server = (server.host, port);
+        if let Some(earlier) = servers.iter().position(|it| *it == server) {
+            bail!(
+                "shard server {number}, `{text}`, is shard server {} as well (hint: a file \
+                 survives what each of them loses only if they are four)",
+                earlier + 1
+            );
+        }
+        servers.push(server);
+    }
+    servers.try_into().map_err(|_| {
+        anyhow!(
+            "--shards names {} shard servers, and a store has four (hint: \
+             --shards a:51131,b:51132,c:51133,d:51134)",
+            texts.len()
+        )
+    })
 }
 
 /// Parses a service's options and serves on a new loop.
