@@ -23,6 +23,7 @@ mod settings;
 pub mod shard;
 pub mod show;
 mod starttls;
+pub mod store;
 pub mod tls;
 pub mod udp;
 
@@ -54,6 +55,7 @@ pub const SCHEMES: &[Scheme] = &[
     document::DOCUMENT,
     cluster::CLUSTER,
     shard::SHARD,
+    store::STORE,
 ];
 
 /// A protocol that a target can name.

@@ -24,6 +24,9 @@ mod shard;
 /// The cluster: its leader, and any file of any member.
 mod cluster;
 
+/// The store and its four shard servers.
+mod store;
+
 /// `http://`: answers, redirects, and servers that misbehave.
 mod http;
 

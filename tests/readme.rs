@@ -122,6 +122,36 @@ const COMMANDS: &[(&str, Run)] = &[
         "netkit check cluster://127.0.0.1:3682 --wait 10s --expect '^member 1 .* up$'",
         Run::Succeeds,
     ),
+    ("netkit serve shard --id 2 --root shard2", Run::Serves),
+    ("netkit serve shard --id 3 --root shard3", Run::Serves),
+    ("netkit serve shard --id 4 --root shard4", Run::Serves),
+    (
+        "netkit serve store --shards localhost,localhost,localhost,localhost -v",
+        Run::Serves,
+    ),
+    (
+        "netkit probe store localhost --user alice --password-file secret --create put \
+         files/hello.txt docs/",
+        Run::Succeeds,
+    ),
+    (
+        "netkit probe store localhost --user alice --password-file secret ls",
+        Run::Succeeds,
+    ),
+    (
+        "netkit probe store localhost --user alice --password-file secret get docs/hello.txt \
+         --output copy.txt",
+        Run::Succeeds,
+    ),
+    (
+        "netkit probe store localhost --user alice --password-file secret status",
+        Run::Succeeds,
+    ),
+    (
+        "netkit probe store localhost --user alice --password-file secret repair",
+        Run::Succeeds,
+    ),
+    ("netkit check store://localhost", Run::Succeeds),
     ("netkit listen --recv-only 9100 > copy", Run::Serves),
     (
         "netkit connect localhost:9100 < files/hello.txt",
@@ -198,6 +228,7 @@ impl Site {
             fs::write(folder.join(side).join("file1.txt"), content).expect("a file");
         }
         fs::write(folder.join("files/hello.txt"), "hello\n").expect("a file");
+        fs::write(folder.join("secret"), "wonderland\n").expect("a file");
         let servers = [
             host.python(SERVERS, &[folder.to_str().expect("a path")]),
             host.enter(&name_server()),

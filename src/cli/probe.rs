@@ -4,6 +4,7 @@
 mod cluster;
 mod document;
 mod files;
+mod store;
 
 use std::ffi::OsString;
 
@@ -39,7 +40,7 @@ pub(super) fn parser() -> clap::Command {
 /// The clients that have options of their own.
 fn clients() -> impl Iterator<Item = (&'static str, &'static Verb)> {
     let echo = find_verb("echo").into_iter().map(|it| (it.name, it));
-    let others = [&cluster::CLIENT, &document::CLIENT];
+    let others = [&cluster::CLIENT, &document::CLIENT, &store::CLIENT];
     let own = files::CLIENTS.iter().chain(others);
     let own = own.filter_map(|it| {
         let (_, name) = it.name.split_once(' ')?;

@@ -167,6 +167,9 @@ pub struct Reply {
     /// The members of a cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<ClusterMember>,
+    /// An answer in lines, or what a server said beside its answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
     /// The conversation, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,

@@ -26,7 +26,7 @@ pub const RAW: &str = "raw";
 const CARRIERS: [&str; 4] = ["tcp", "tls", "udp", "unix"];
 
 /// The schemes that have a client of their own, or ask nothing.
-const OWN_CLIENTS: [&str; 7] = [
+const OWN_CLIENTS: [&str; 8] = [
     "tcp",
     "echo",
     "peer",
@@ -34,6 +34,7 @@ const OWN_CLIENTS: [&str; 7] = [
     "listing",
     "document",
     "cluster",
+    "store",
 ];
 
 /// Options of `netkit probe`.
