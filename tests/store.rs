@@ -68,11 +68,16 @@ impl Rack {
     }
 
     fn start_shard(&mut self, number: usize) {
+        self.start_shard_on(number, |arguments| Server::start(arguments));
+    }
+
+    /// The same, started in another way.
+    fn start_shard_on(&mut self, number: usize, start: impl FnOnce(&[&str]) -> Server) {
         let (id, host) = (number.to_string(), self.host.to_string());
         let port = self.ports[number - 1].to_string();
         let root = self.shard_root(number);
         let root = root.to_str().expect("a path in UTF-8");
-        let server = Server::start(&[
+        let server = start(&[
             "serve", "shard", "--id", &id, "--port", &port, "--host", &host, "--root", root,
         ]);
         self.ports[number - 1] = server.port();
@@ -84,6 +89,11 @@ impl Rack {
     }
 
     fn start_store(&mut self) {
+        self.start_store_on(|arguments| Server::start(arguments));
+    }
+
+    /// The same, started in another way.
+    fn start_store_on(&mut self, start: impl FnOnce(&[&str]) -> Server) {
         let places = (1..=4).map(|it| self.shard_address(it).to_string());
         let places = places.collect::<Vec<_>>().join(",");
         let root = self.root();
@@ -91,7 +101,7 @@ impl Rack {
         let mut arguments = vec!["serve", "store", "--port", "0", "--root", root];
         arguments.extend(["-v", "--shards", &places]);
         arguments.extend(self.more.iter().map(String::as_str));
-        self.store = Some(Server::start(&arguments));
+        self.store = Some(start(&arguments));
     }
 
     fn store(&self) -> &Server {
@@ -129,6 +139,14 @@ impl Rack {
         command.env("NETKIT_PASSWORD", "wonderland");
         crate::support::process::finish(command, b"", crate::support::PATIENCE)
     }
+}
+
+/// Starts netkit with a disk of its own at `root`: so small, and empty.
+fn on_small_disk(root: &std::path::Path, size: &str, arguments: &[&str]) -> Server {
+    std::fs::create_dir_all(root).expect("a root");
+    let root = root.to_str().expect("a path in UTF-8");
+    let mount = format!("mount -t tmpfs -o size={size} none \"$0\" && exec \"$@\"");
+    Server::through(&["unshare", "--mount", "sh", "-c", &mount, root], arguments)
 }
 
 /// 127.64.0.0/10, by process and by test.

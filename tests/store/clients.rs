@@ -7,7 +7,7 @@ fn many_clients_are_served_at_once() {
     let rack = Rack::new();
     rack.alice().put("docs", "first", b"");
     let address = rack.store().address();
-    let clients: Vec<_> = (0..12_u64)
+    let clients: Vec<_> = (0..24_u64)
         .map(|number| {
             std::thread::spawn(move || {
                 let mut client = super::Client {
@@ -15,7 +15,7 @@ fn many_clients_are_served_at_once() {
                 };
                 client.enter("alice", "wonderland");
                 let (name, content) = (format!("f{number}"), content(number, 40_000));
-                for _ in 0..3 {
+                for _ in 0..2 {
                     client.put("docs", &name, &content);
                     client.expect_file("docs", &name, &content);
                 }

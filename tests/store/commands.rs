@@ -1,7 +1,7 @@
 //! `netkit probe store` and `store://`: words, files, records and exit statuses.
 
 use super::{Rack, content};
-use crate::support::process::{finish, netkit, run};
+use crate::support::process::{finish, netkit, netkit_through, run};
 use crate::support::{PATIENCE, peer};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -119,6 +119,14 @@ fn passwords_come_from_files_and_are_not_told() {
         );
         assert!(!output.stderr.contains("wonderland"), "{output:?}");
     }
+    // Without a file, a variable and a terminal there is nobody to ask.
+    let mut command = netkit_through(&["setsid", "--wait"], &["probe", "store", &target, "ls"]);
+    command
+        .env("NETKIT_USER", "alice")
+        .env_remove("NETKIT_PASSWORD");
+    let output = finish(command, b"", PATIENCE).expect_code(2);
+    let said = "cannot ask for the user and the password: there is no terminal";
+    assert!(output.stderr.contains(said), "{output:?}");
     fs::write(&file, "").expect("a file");
     let wrong = [
         "probe",

@@ -1,6 +1,6 @@
 //! Shard servers that are away, answer garbage, hang, break off, or come back with old blocks.
 
-use super::{PROCESS, Rack, content, stored};
+use super::{PROCESS, Rack, content, on_small_disk, stored};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -195,4 +195,61 @@ fn blocks_of_a_file_that_was_removed_meanwhile_are_removed_later() {
     assert!(!rack.block(3, "alice/docs/a_O1").exists());
     let left = fs::read_dir(rack.root().join("intents")).expect("a folder");
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn two_full_disks_leave_the_old_file() {
+    let mut rack = Rack::new();
+    let mut alice = rack.alice();
+    let (old, new) = (content(1, 100_000), content(2, 6_000_000));
+    alice.put("docs", "a", &old);
+    for number in [2, 3] {
+        rack.stop_shard(number);
+        let root = rack.shard_root(number);
+        rack.start_shard_on(number, |arguments| on_small_disk(&root, "1m", arguments));
+    }
+    rack.probe(&["repair"]).expect_code(0);
+    alice.announce("docs", "a", new.len());
+    alice.send(&new);
+    for number in [2, 3] {
+        let warning = alice.line();
+        let place = format!("WARN shard server {number} (");
+        assert!(warning.starts_with(&place), "{warning}");
+        assert!(warning.contains("No space left on device"), "{warning}");
+    }
+    assert_eq!(alice.line(), "WARN what was there before is as it was");
+    alice.hear(PROCESS);
+    alice.expect_file("docs", "a", &old);
+    rack.probe(&["status"]).expect_code(0);
+    // A new file comes to nothing as well, and leaves nothing.
+    alice.announce("docs", "b", new.len());
+    alice.send(&new);
+    let warnings = [alice.line(), alice.line(), alice.line()];
+    assert_eq!(warnings[2], "WARN what was there before is as it was");
+    alice.hear(PROCESS);
+    alice.expect_missing("docs", "b");
+    assert!(!rack.block(1, "alice/docs/b_A1").exists());
+}
+
+#[test]
+fn a_full_disk_of_the_store_is_said_and_the_session_goes_on() {
+    let mut rack = Rack::new();
+    rack.store = None;
+    let root = rack.root();
+    rack.start_store_on(|arguments| on_small_disk(&root, "4m", arguments));
+    let mut alice = rack.alice();
+    alice.put("docs", "a", b"content");
+    // Not even the file, and not the file with its other blocks.
+    for size in [6_000_000, 3_000_000] {
+        alice.announce("docs", "a", size);
+        alice.send(&content(1, size));
+        let warning = alice.line();
+        let said = "WARN the store's disk failed: No space left on device";
+        assert!(warning.starts_with(said), "{warning}");
+        alice.hear(PROCESS);
+        alice.expect_file("docs", "a", b"content");
+    }
+    alice.put("docs", "a", b"newer content");
+    let mut bob = rack.client();
+    bob.enter("bob", "builder");
 }

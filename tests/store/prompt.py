@@ -1,11 +1,15 @@
-import os, pty, select, sys, termios, time
+import os, pty, select, signal, sys, termios, time
 
 binary, address = sys.argv[1:]
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(binary, [binary, "probe", "store", address, "--create", "login"])
 
-shown, deadline = b"", time.monotonic() + 15
+def start():
+    global shown, child, terminal
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(binary, [binary, "probe", "store", address, "--create", "login"])
+    shown = b""
+
+deadline = time.monotonic() + 15
 
 def read():
     global shown
@@ -27,6 +31,7 @@ def wait(text):
 def echoes():
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
+start()
 before = echoes()
 wait(b"Username: ")
 assert echoes()
@@ -41,4 +46,16 @@ while read():
 _, status = os.waitpid(child, 0)
 assert os.waitstatus_to_exitcode(status) == 0, status
 assert b"hidden" not in shown, shown
+
+# Who is interrupted while typing has the terminal back as it was.
+for number in (signal.SIGINT, signal.SIGTERM):
+    start()
+    wait(b"Username: ")
+    os.write(terminal, b"dave\n")
+    wait(b"Password: ")
+    assert not echoes()
+    os.kill(child, number)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + number, status
+    assert echoes() == before, "not restored"
 print("asked, not shown, restored")
