@@ -8,6 +8,7 @@ mod answer;
 mod exit;
 mod icmp;
 mod record;
+mod reply;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,9 +21,10 @@ pub use answer::{DnsEvidence, HttpEvidence, TlsEvidence};
 pub use exit::Exit;
 pub use icmp::Icmp;
 pub use record::{
-    Attempt, CheckResult, ClusterMember, Connection, Dated, End, Hello, Latency, Listed, Record,
-    Reply, Request, RoundTrips, SCHEMA, Step, Summary, Transition,
+    Attempt, CheckResult, Connection, Dated, End, Hello, Latency, Record, Request, RoundTrips,
+    SCHEMA, Summary, Transition,
 };
+pub use reply::{ClusterMember, Listed, Reply, Step};
 
 /// What one attempt at one address came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]

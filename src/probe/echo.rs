@@ -282,7 +282,7 @@ fn reply(link: &Link, options: &Options, message: &[u8], time: Duration) -> Reco
         [] => format!("{size} bytes from {}", link.address()),
         _ => String::from_utf8_lossy(message.trim_ascii_end()).into_owned(),
     };
-    Record::Reply(Reply {
+    Record::from(Reply {
         ok: true,
         sizes_bytes: vec![size as u64],
         shown: Some(shown),
@@ -297,7 +297,7 @@ fn reply(link: &Link, options: &Options, message: &[u8], time: Duration) -> Reco
 /// A datagram that did not come back in time.
 fn no_reply(link: &Link, options: &Options) -> Record {
     let limit = units::limit(options.timeout);
-    Record::Reply(Reply {
+    Record::from(Reply {
         reason: Some(format!("no echo within {limit}")),
         phases: Phases {
             total: Some(options.timeout),

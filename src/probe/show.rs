@@ -265,7 +265,7 @@ impl Probe {
             State::Open => ended.map(str::to_owned),
             _ => finding.evidence.reason.as_deref().map(str::to_owned),
         };
-        Record::Reply(Reply {
+        Record::from(Reply {
             protocol: RAW.into(),
             target: self.peer.name.clone(),
             address: place.and_then(Place::address),

@@ -160,7 +160,7 @@ impl ClusterProbe {
             reply.phases.total = Some(now().saturating_duration_since(started));
             reply.ok = trouble.is_none();
             reply.reason = trouble.as_ref().map(|it| format!("{:#}", it.error));
-            tell(Record::Reply(reply));
+            tell(Record::from(reply));
             return trouble.map_or(Ok(Exit::Good), Err);
         }
     }

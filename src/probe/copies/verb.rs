@@ -146,7 +146,7 @@ impl FileProbe {
             let same = self.compare(&answer, peer, place, screen, tell).await?;
             verdict = verdict.and(same);
         }
-        tell(Record::Reply(Reply {
+        tell(Record::from(Reply {
             ok: verdict.is_ok(),
             reason: verdict.as_ref().err().cloned(),
             ..reply
@@ -199,7 +199,7 @@ impl FileProbe {
             ([_], _) => Err(format!("{} has another copy", place.name)),
             _ => Err("the copies differ".into()),
         };
-        tell(Record::Reply(Reply {
+        tell(Record::from(Reply {
             ok: verdict.is_ok(),
             ..reply
         }));
@@ -219,7 +219,7 @@ impl FileProbe {
         tell: &dyn Fn(Record),
     ) {
         if !self.shows {
-            tell(Record::Reply(Reply {
+            tell(Record::from(Reply {
                 protocol: service.name.into(),
                 target: place.name.clone(),
                 reason: Some(format!("{error:#}")),

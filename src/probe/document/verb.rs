@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
         let dialed = dial(&server.host, server.port, options.families, options.timeout).await;
         let dialed = dialed.inspect_err(|error| {
             console.note("Connection failed. Please check the server and try again.");
-            tell(Record::Reply(failed(server, error)));
+            tell(Record::from(failed(server, error)));
         })?;
         if log::log_enabled!(log::Level::Info) {
             let tried = attempts(&server.name, &dialed.attempts, Some(dialed.address));
@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
     }
 
     fn reply(&self, kind: &str, text: String) {
-        (self.tell)(Record::Reply(Reply {
+        (self.tell)(Record::from(Reply {
             protocol: "document".into(),
             target: self.server.name.clone(),
             address: Some(self.address),

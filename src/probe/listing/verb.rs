@@ -77,7 +77,7 @@ async fn fetch(options: &Options, server: &Place, tell: &dyn Fn(Record)) -> anyh
         }
         Err(error) => reply.reason = Some(error.root_cause().to_string()),
     }
-    tell(Record::Reply(reply));
+    tell(Record::from(reply));
     received
 }
 

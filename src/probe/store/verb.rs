@@ -103,7 +103,7 @@ impl Probe<'_> {
                 Exit::Bad
             }
         };
-        tell(Record::Reply(reply));
+        tell(Record::from(reply));
         done.map(|_| exit)
     }
 
