@@ -11,7 +11,7 @@ use super::console::{Console, Failure, Outcome, reason};
 use super::names::{Question, numeric_host, service};
 use super::pass::pass;
 use super::ports::{listenable, ports, shuffle};
-use super::proxied;
+use super::proxied::{self, Answer, Passwords};
 use super::settings::{Compat, Family, Settings, Task};
 use super::talk::{Talker, Whom};
 use crate::finding::Exit;
@@ -96,16 +96,27 @@ async fn reach(
     let Some(proxy) = &settings.proxy else {
         return link(host, &port.to_string(), port, settings, console).await;
     };
-    let reached = link(&proxy.host, &proxy.port, port, settings, console).await?;
-    let Some(link) = reached else {
-        return Ok(None);
-    };
-    proxied::ask(&link.socket, settings, proxy, host, port).await?;
-    Ok(Some(Link {
-        host: host.to_owned(),
-        address: None,
-        ..link
-    }))
+    let mut passwords = Passwords::default();
+    loop {
+        let reached = link(&proxy.host, &proxy.port, port, settings, console).await?;
+        let Some(link) = reached else {
+            return Ok(None);
+        };
+        let target = (host, port);
+        match proxied::ask(&link.socket, settings, proxy, target, &passwords).await? {
+            Answer::Consent => {
+                return Ok(Some(Link {
+                    host: host.to_owned(),
+                    address: None,
+                    ..link
+                }));
+            }
+            Answer::Who => {
+                drop(link);
+                passwords.next(proxy, console).await?;
+            }
+        }
+    }
 }
 
 /// Connects to a port of `host` by name or number, for the sake of the port `wanted`.

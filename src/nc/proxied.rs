@@ -1,11 +1,15 @@
 //! `-x`: a way through a proxy, with netcat's words for what fails.
 
-use super::console::{Failure, Outcome};
+use futures_lite::future;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::console::{Console, Failure, Outcome};
 use super::settings::{Proxy, ProxyProtocol, Settings};
-use crate::net::Socket;
 use crate::net::proxy::{self, ProxyCause, ProxyError, ProxyKind, ProxyPhase, through};
-use crate::protocol::proxy::Refusal;
+use crate::net::{Echo, Socket, ask as terminal};
 use crate::protocol::proxy::http::Version;
+use crate::protocol::proxy::{Credentials, Refusal};
+use crate::reactor::signals;
 use crate::units::LONGEST;
 
 /// What the replies of a SOCKS5 proxy mean (RFC 1928 section 6), from 1 on, as
@@ -47,6 +51,55 @@ const SOCKS4_REPLIES: [&str; 3] = [
     "Client program and identd report different user-ids",
 ];
 
+/// Passwords that are asked for, one after another, before it is given up.
+const TRIES: u32 = 3;
+
+/// What a proxy made of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The socket leads to the target.
+    Consent,
+    /// It wants to know who asks: it is to be asked again, with a password.
+    Who,
+}
+
+/// The passwords of one who asks, as they are typed at the terminal.
+#[derive(Default)]
+pub(super) struct Passwords {
+    tries: u32,
+    last: Option<String>,
+}
+
+impl Passwords {
+    /// Asks the person at the terminal, as the proxy has asked who it is.
+    ///
+    /// # Errors
+    /// There is no terminal, or it was asked often enough.
+    pub(super) async fn next(&mut self, proxy: &Proxy, console: &Console<'_>) -> Outcome<()> {
+        if self.tries > 0 {
+            console.say("Proxy authentication failed");
+        }
+        if self.tries == TRIES {
+            return Err(Failure::told("Too many authentication failures"));
+        }
+        self.tries += 1;
+        let user = proxy.user.as_deref().unwrap_or_default();
+        let prompt = format!("Proxy password for {user}@{}: ", proxy.host);
+        let interrupted = async {
+            let mut interrupts = signals(&[SIGINT, SIGTERM, SIGHUP])?;
+            interrupts.next().await.map(|_| None)
+        };
+        let typed = async { terminal(&prompt, Echo::Off).await.map(Some) };
+        // Whatever ends it, the terminal is set back before.
+        self.last = match future::or(typed, interrupted).await {
+            Ok(Some(password)) => Some(password),
+            Ok(None) => return Err(Failure::Quiet),
+            Err(_) => return Err(Failure::told("Unable to read proxy passphrase")),
+        };
+        Ok(())
+    }
+}
+
 /// Asks the proxy at the other end of `socket` for a port of `host`.
 ///
 /// # Errors
@@ -55,15 +108,9 @@ pub(super) async fn ask(
     socket: &Socket,
     settings: &Settings,
     asked: &Proxy,
-    host: &str,
-    port: u16,
-) -> Outcome<()> {
-    // Only HTTP's proxies are told who asks.
-    if asked.user.is_some() && asked.protocol == ProxyProtocol::Http {
-        return Err(Failure::told(
-            "no password is asked for here: netkit connect --proxy http://USER:PASSWORD@HOST has one",
-        ));
-    }
+    (host, port): (&str, u16),
+    passwords: &Passwords,
+) -> Outcome<Answer> {
     let proxy = proxy::Proxy {
         kind: match asked.protocol {
             ProxyProtocol::Socks4 => ProxyKind::Socks4,
@@ -73,11 +120,20 @@ pub(super) async fn ask(
         host: asked.host.clone(),
         // It is connected already: this is for messages.
         port: asked.port.parse().unwrap_or_default(),
-        credentials: None,
+        credentials: passwords.last.as_ref().map(|password| Credentials {
+            user: asked.user.clone().unwrap_or_default().into(),
+            password: password.clone().into(),
+        }),
     };
+    // Only HTTP's proxies are told who asks.
+    let is_known = asked.user.is_some() && asked.protocol == ProxyProtocol::Http;
     let limit = settings.connect_limit.unwrap_or(LONGEST);
     match through(&proxy, host, port, socket, limit).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Answer::Consent),
+        Err(ProxyError {
+            cause: ProxyCause::Refused(Refusal::Http(407, _)),
+            ..
+        }) if is_known => Ok(Answer::Who),
         Err(error) => Err(Failure::Told(words(&error))),
     }
 }

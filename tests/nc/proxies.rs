@@ -1,9 +1,12 @@
 //! `-x` and `-X`: what is asked of a proxy, and what is said of its answer.
 
-use super::alike;
-use crate::support::peer;
+use super::{BOTH, Netcat, alike};
+use crate::support::process::finish;
+use crate::support::{PATIENCE, peer};
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread::JoinHandle;
 
 /// A proxy that is asked so much, ends included, and answers so, in turn; then it sends what it
 /// was asked, and finishes once the client has.
@@ -146,4 +149,66 @@ fn answers_that_are_not_whole_are_told_alike() {
             cut(turns)
         });
     }
+}
+
+/// Basic credentials of `me` with the password `right`.
+const RIGHT: &[u8] = b"Proxy-Authorization: Basic bWU6cmlnaHQ=";
+
+/// An HTTP proxy for `me`, and what each of `asks` clients asked.
+fn private_proxy(asks: usize) -> (SocketAddr, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind((peer::HOST, 0)).expect("cannot listen on loopback");
+    let address = listener.local_addr().expect("an address");
+    let serving = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for _ in 0..asks {
+            let (mut stream, _) = listener.accept().expect("cannot accept");
+            let request = Asked::Head.read(&stream);
+            let knows = request.windows(RIGHT.len()).any(|it| it == RIGHT);
+            drop(stream.write_all(match knows {
+                true => b"HTTP/1.0 200 come in\r\n\r\nwelcome\n",
+                false => b"HTTP/1.0 407 who are you\r\n\r\n",
+            }));
+            asked.push(request.escape_ascii().to_string());
+        }
+        asked
+    });
+    (address, serving)
+}
+
+/// What one says and asks that is given these passwords at its prompts.
+fn prompted(netcat: Netcat, passwords: &str, asks: usize) -> (String, Vec<String>) {
+    let (address, serving) = private_proxy(asks);
+    let proxy = address.to_string();
+    let arguments = [
+        "-X",
+        "connect",
+        "-x",
+        &proxy,
+        "-P",
+        "me",
+        "-d",
+        "example.test",
+        "42",
+    ];
+    let own = netcat.command(&arguments);
+    let mut command = Command::new("python3");
+    command.args(["-c", include_str!("prompt.py"), passwords]);
+    command.arg(own.get_program()).args(own.get_args());
+    let output = finish(command, b"", PATIENCE).expect_code(0);
+    let said = output.stdout.replace(&address.to_string(), "PROXY");
+    let said = said.replace("nc.openbsd: ", "nc: ");
+    (said, serving.join().expect("a thread that ends"))
+}
+
+#[test]
+fn a_password_is_asked_for_at_the_terminal() {
+    let [debian, ours] = BOTH.map(|it| prompted(it, "wrong,right", 3));
+    assert_eq!(debian, ours, "Debian's and ours");
+    assert!(ours.0.contains("welcome\nstatus 0"), "{ours:?}");
+    let [debian, ours] = BOTH.map(|it| prompted(it, "a,b,c", 4));
+    assert_eq!(debian, ours, "Debian's and ours");
+    assert!(
+        ours.0.contains("Too many authentication failures"),
+        "{ours:?}"
+    );
 }

@@ -2,8 +2,6 @@
 //! a person at the terminal. Never from the words of the command line, which every
 //! user of a machine can read.
 
-mod terminal;
-
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,6 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::net::{Echo, ask};
 use crate::protocol::shard::User;
 use crate::protocol::store::{LONGEST_PASSWORD, Password};
 
@@ -64,14 +63,14 @@ impl Source {
         let given = self.user.clone().or_else(|| std::env::var(USER).ok());
         let user = match given {
             Some(user) => user,
-            None => asked(terminal::line("Username: ", terminal::Echo::On).await, USER)?,
+            None => asked(ask("Username: ", Echo::On).await, USER)?,
         };
         User::new(&user).map_err(|it| NoCredentials(format!("cannot log in: {it}")))?;
         let password = match (&self.password_file, std::env::var_os(PASSWORD)) {
             (Some(path), _) => read(path, warn)?,
             (None, Some(password)) => password.into_vec(),
             (None, None) => {
-                let line = terminal::line("Password: ", terminal::Echo::Off).await;
+                let line = ask("Password: ", Echo::Off).await;
                 asked(line, PASSWORD)?.into_bytes()
             }
         };

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::reactor::blocking;
 
@@ -16,8 +16,10 @@ const LONGEST_LINE: usize = 4096;
 
 /// Whether what is typed is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Echo {
+pub enum Echo {
+    /// It is.
     On,
+    /// It is not: a password.
     Off,
 }
 
@@ -31,9 +33,9 @@ impl Silent {
     fn begin(terminal: &Arc<File>) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut silent = before.clone();
-        silent.local_flags.remove(LocalFlags::ECHO);
-        silent.local_flags.insert(LocalFlags::ECHONL);
-        tcsetattr(terminal, SetArg::TCSAFLUSH, &silent)?;
+        silent.local_modes.remove(LocalModes::ECHO);
+        silent.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
         Ok(Self {
             terminal: Arc::clone(terminal),
             before,
@@ -44,16 +46,16 @@ impl Silent {
 impl Drop for Silent {
     fn drop(&mut self) {
         // It can only fail on a terminal that is gone.
-        let _ = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
     }
 }
 
-/// The line that is typed after `prompt`, without its end. A drop makes the
-/// terminal as it was.
+/// The line that is typed after `prompt`, without its end, of 4096 bytes at most. A
+/// drop makes the terminal as it was.
 ///
 /// # Errors
 /// There is no terminal, or it was closed.
-pub(super) async fn line(prompt: &str, echo: Echo) -> io::Result<String> {
+pub async fn ask(prompt: &str, echo: Echo) -> io::Result<String> {
     let terminal = File::options().read(true).write(true).open(TERMINAL);
     let terminal = Arc::new(terminal.map_err(|error| {
         io::Error::new(error.kind(), format!("there is no terminal ({error})"))
