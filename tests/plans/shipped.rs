@@ -9,10 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every plan that is shipped.
-const PLANS: [&str; 4] = [
+const PLANS: [&str; 5] = [
     "echo.toml",
     "file-service.toml",
     "firewall.toml",
+    "small-services.toml",
     "web.toml",
 ];
 
@@ -152,4 +153,49 @@ fn the_firewall_plan_passes_behind_such_a_firewall() {
     let names = checked.results.iter().filter_map(|it| it["name"].as_str());
     let databases = "the databases of db.example.net are out of reach";
     assert_eq!(names.filter(|it| *it == databases).count(), 3);
+}
+
+#[test]
+fn the_plan_of_the_small_services_passes_beside_them() {
+    let host = Host::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::create_dir(folder.path().join("files")).expect("a folder");
+    let (text, files, accounts) = (path("text"), path("files"), path("accounts"));
+    let mut servers = vec![Server::of(
+        host.netkit(&["serve", "document", "--file", &text]),
+    )];
+    for id in ["1", "2"] {
+        let log = path(&format!("log{id}"));
+        let own = [
+            "--id",
+            id,
+            "--members",
+            "2",
+            "--root",
+            &files,
+            "--peer-log",
+            &log,
+        ];
+        let cluster = [&["serve", "cluster", "--heartbeat", "200ms"], &own[..]].concat();
+        servers.push(Server::of(host.netkit(&cluster)));
+    }
+    for id in ["1", "2", "3", "4"] {
+        let root = path(&format!("shard{id}"));
+        let shard = ["serve", "shard", "--id", id, "--root", &root];
+        servers.push(Server::of(host.netkit(&shard)));
+    }
+    let shards = "localhost,localhost,localhost,localhost";
+    let store = ["serve", "store", "--root", &accounts, "--shards", shards];
+    servers.push(Server::of(host.netkit(&store)));
+    let leader = [
+        "check",
+        "-q",
+        "--wait",
+        "20s",
+        "cluster://127.0.0.1:3681-3682",
+    ];
+    host.run(&leader).expect_code(0);
+    let checked = passed(&host, "small-services.toml");
+    assert_eq!(checked.results.len(), 10, "{checked:?}");
 }
