@@ -121,3 +121,23 @@ fn a_backup_that_fails_is_said_and_blocks_are_kept_all_the_same() {
     assert_eq!(get(&alice, "n", "p"), Ok(b"x".into()));
     assert!(becomes_true(PATIENCE, || site.unfinished().is_empty()));
 }
+
+#[test]
+fn a_clock_that_was_set_back_costs_no_backup() {
+    let site = Site::new();
+    let ahead = site.root().join("backup/2999-01-01T00:00:00.000Z");
+    fs::create_dir_all(&ahead).expect("a backup from a time that is to come");
+    let server = site.serve(&["--backup-every", "20ms"]);
+    server.wait_for_log("ahead of the clock: new ones are stamped after it");
+    let alice = login(server.ipv4(), "alice");
+    for round in 0..5_u8 {
+        put(&alice, "n", "p", &[round]);
+        let is_there = || backed_up(&site, "alice/p/n") == Some(vec![round]);
+        assert!(
+            becomes_true(PATIENCE, is_there),
+            "round {round} is not backed up"
+        );
+    }
+    assert!(!ahead.exists());
+    assert_eq!(server.log().count_lines_with("ahead of the clock"), 1);
+}

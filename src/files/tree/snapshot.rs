@@ -11,6 +11,16 @@ use rustix::fs::{AtFlags, FileType, fsync, linkat, mkdirat, renameat};
 use super::remove::{DEEPEST, all_in, each, open, too_deep};
 use super::{DIRECTORY_MODE, Drafts, Tree};
 
+/// No stamp can be later: four digits are a year's.
+const LAST: Duration = Duration::from_millis(253_402_300_799_999);
+
+/// The least by which a copy is newer than the one before it.
+const NEXT: Duration = Duration::from_millis(1);
+
+/// A copy that is ahead of the clock by less is so because copies follow each
+/// other quickly.
+const AHEAD: Duration = Duration::from_secs(1);
+
 /// What a copy of a tree holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot {
@@ -18,19 +28,25 @@ pub struct Snapshot {
     pub files: u64,
     /// What is neither a file nor a directory, and so not in the copy.
     pub left_out: u64,
+    /// How far the newest copy before it is ahead of the clock, if it is: the
+    /// clock was set back.
+    pub ahead: Option<Duration>,
 }
 
 impl Tree {
     /// Copies all that the tree holds into a new directory of its directory
     /// `within`, which is named after the time, and keeps the newest `most` of
-    /// those. A copy that is there is whole; each file in it is as it was at some
-    /// moment of the copying, and later replacements do not touch it.
+    /// those, itself always. Its name is later than that of every other, whatever
+    /// the clock says. A copy that is there is whole; each file in it is as it was
+    /// at some moment of the copying, and later replacements do not touch it.
     ///
     /// # Errors
     /// There is no new copy, or an old one could not be removed.
     pub fn snapshot(&self, within: &str, most: usize) -> io::Result<Snapshot> {
         let kept = self.make_directories(within)?;
-        let stamp = stamp(SystemTime::now());
+        let newest = stamps(&kept)?.pop().map(|(made, _)| made);
+        let clock = SystemTime::now();
+        let stamp = stamp(following(newest, clock)?);
         let (drafts, draft) = (&self.drafts, self.drafts.next_name());
         mkdirat(&drafts.directory, &draft, DIRECTORY_MODE)?;
         let copying = Copying {
@@ -49,20 +65,30 @@ impl Tree {
             let _ = discard(drafts, &drafts.directory, &draft);
         }
         let found = copied?;
-        for old in stamps(&kept)?.iter().rev().skip(most) {
+        for old in stamps(&kept)?.iter().rev().skip(most.max(1)) {
             discard(drafts, &kept, &old.1)?;
         }
-        Ok(found)
+        let ahead = newest.and_then(|it| it.duration_since(clock).ok());
+        let ahead = ahead.filter(|it| *it >= AHEAD);
+        Ok(Snapshot { ahead, ..found })
     }
 
-    /// How long ago the newest copy in `within` was made, if there is one.
+    /// How long ago the newest copy in `within` was made, if there is one and its
+    /// name can tell: one that is ahead of the clock cannot.
     ///
     /// # Errors
     /// The directory cannot be read.
     pub fn newest_snapshot(&self, within: &str) -> io::Result<Option<Duration>> {
         let kept = self.make_directories(within)?;
         let newest = stamps(&kept)?.pop();
-        Ok(newest.map(|(made, _)| SystemTime::now().duration_since(made).unwrap_or_default()))
+        let clock = SystemTime::now();
+        Ok(
+            newest.and_then(|(made, _)| match clock.duration_since(made) {
+                Ok(age) => Some(age),
+                Err(ahead) if ahead.duration() < AHEAD => Some(Duration::ZERO),
+                Err(_) => None,
+            }),
+        )
     }
 }
 
@@ -135,6 +161,17 @@ fn stamps(directory: &impl AsFd) -> io::Result<Vec<(SystemTime, CString)>> {
     })?;
     stamps.sort();
     Ok(stamps)
+}
+
+/// The time that a copy is named after: that of the clock, unless there is a
+/// copy already that is not older.
+fn following(newest: Option<SystemTime>, clock: SystemTime) -> io::Result<SystemTime> {
+    let earliest = newest.map_or(SystemTime::UNIX_EPOCH, |it| it + NEXT);
+    let made = clock.max(earliest);
+    match made.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) if since <= LAST => Ok(made),
+        _ => Err(io::Error::other("no copy can be newer than the newest")),
+    }
 }
 
 /// What a copy made then is called.

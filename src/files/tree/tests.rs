@@ -271,9 +271,7 @@ fn so_many_copies_are_kept_and_what_is_not_one_is_left_alone() {
     fs::create_dir_all(site.path("backup/2002-01-01T00:00:00.000Z/p")).unwrap();
     for round in 0..4 {
         put(&tree, "p", "file", &round.to_string()).unwrap();
-        tree.snapshot("backup", 2).unwrap();
-        // Names have milliseconds.
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert_eq!(tree.snapshot("backup", 2).unwrap().ahead, None);
     }
     let mut kept = names(&site.path("backup"));
     kept.retain(|it| !it.starts_with("200") && it != "by hand");
@@ -290,6 +288,41 @@ fn so_many_copies_are_kept_and_what_is_not_one_is_left_alone() {
         assert!(site.path("backup").join(other).exists(), "{other}");
     }
     assert!(!site.path("backup/2002-01-01T00:00:00.000Z").exists());
+    assert_eq!(site.unfinished(), 0);
+}
+
+#[test]
+fn a_copy_is_the_newest_whatever_the_clock_says() {
+    let site = Site::new();
+    let tree = site.tree();
+    for ahead in ["2998-01-01T00:00:00.000Z", "2999-01-01T00:00:00.999Z"] {
+        fs::create_dir_all(site.path("backup").join(ahead)).unwrap();
+    }
+    assert_eq!(tree.newest_snapshot("backup").unwrap(), None, "it is due");
+    for round in 0..3 {
+        put(&tree, "p", "file", &round.to_string()).unwrap();
+        let made = tree.snapshot("backup", 2).unwrap();
+        assert!(made.ahead.unwrap() > std::time::Duration::from_secs(900 * 365 * 86_400));
+        let kept = names(&site.path("backup"));
+        assert_eq!(kept.len(), 2);
+        let newest = site.path("backup").join(&kept[1]).join("p/file");
+        assert_eq!(fs::read_to_string(newest).unwrap(), round.to_string());
+    }
+    let kept = ["2999-01-01T00:00:01.001Z", "2999-01-01T00:00:01.002Z"];
+    assert_eq!(names(&site.path("backup")), kept);
+    assert_eq!(site.unfinished(), 0);
+}
+
+#[test]
+fn after_the_last_time_that_has_a_name_there_is_no_copy() {
+    let site = Site::new();
+    let tree = site.tree();
+    let last = "9999-12-31T23:59:59.999Z";
+    fs::create_dir_all(site.path("backup").join(last)).unwrap();
+    let error = tree.snapshot("backup", 1).unwrap_err();
+    let said = "no copy can be newer than the newest";
+    assert_eq!(error.to_string(), said);
+    assert_eq!(names(&site.path("backup")), [last]);
     assert_eq!(site.unfinished(), 0);
 }
 
