@@ -58,7 +58,7 @@ fn reads_back(request: &Request) {
             assert!(!["", ".", "..", "backup"].contains(&name) && !name.contains(['/', '\0']));
             return;
         }
-        Request::Logout | Request::Refused(_) => return,
+        Request::Logout | Request::Refused { .. } => return,
     };
     let mut names = place.path().split('/').chain([place.name()]);
     assert!(names.all(|it| !["", ".", ".."].contains(&it) && !it.contains(['/', '\0'])));

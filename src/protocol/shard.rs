@@ -52,9 +52,14 @@ pub enum Request {
     Delete(Place),
     /// To be nobody again.
     Logout,
-    /// Something that nobody may have, or that lacks a part: why, in words. What
-    /// follows it can be understood.
-    Refused(String),
+    /// Something that nobody may have, or that lacks a part. What follows it can
+    /// be understood, unless it is a block that nobody waits for.
+    Refused {
+        /// In words.
+        why: String,
+        /// It was to keep a block, whose bytes may follow.
+        is_store: bool,
+    },
 }
 
 /// An answer, or its head.
@@ -115,7 +120,7 @@ impl Request {
             }
             Self::Retrieve(place) => format!("RTV\r\n{}\r\n{}\r\n\r\n", place.name(), place.path()),
             Self::Delete(place) => format!("DEL\r\n{}\r\n{}\r\n\r\n", place.name(), place.path()),
-            Self::Refused(_) => String::new(),
+            Self::Refused { .. } => String::new(),
         };
         text.into_bytes()
     }
@@ -210,7 +215,10 @@ impl Requests {
         }
         let fields = std::mem::take(&mut self.fields);
         let request = operation.request(&fields);
-        Ok(Some(request.unwrap_or_else(|it| Request::Refused(it.0))))
+        Ok(Some(request.unwrap_or_else(|it| Request::Refused {
+            why: it.0,
+            is_store: operation == Operation::Store,
+        })))
     }
 }
 

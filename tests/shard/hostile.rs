@@ -302,3 +302,44 @@ fn a_directory_that_cannot_be_used_is_said() {
     }
     assert_eq!(names(site.folder.path()), ["blocks"]);
 }
+
+#[test]
+fn a_block_that_is_refused_is_not_taken_for_requests() {
+    let site = Site::new();
+    let server = site.serve(&["--max-block", "1000"]);
+    put(&login(server.ipv4(), "alice"), "n", "p", b"kept");
+    let body = b"DEL\r\nn\r\np\r\n\r\nSTR\r\n0\r\nm\r\np\r\n\r\n";
+    let heads = [
+        "STR\r\n1001\r\nlarge\r\np\r\n\r\n",
+        "STR\r\n-1\r\nn\r\np\r\n\r\n",
+        "STR\r\n40\r\n..\r\np\r\n\r\n",
+        "STR\r\n40\r\nn\r\n\r\n",
+    ];
+    for head in heads {
+        // At once, and in pieces of their own.
+        for pause in [None, Some(Duration::from_millis(20))] {
+            let alice = login(server.ipv4(), "alice");
+            match pause {
+                None => say(&alice, &[head.as_bytes(), body].concat()),
+                Some(pause) => {
+                    say(&alice, head.as_bytes());
+                    std::thread::sleep(pause);
+                    say(&alice, body);
+                }
+            }
+            let said = line(&alice);
+            assert!(said.starts_with("ERROR "), "{head:?}: {said}");
+            expect_end(&alice);
+        }
+    }
+    server.wait_for_log("1000 at most are kept, and the client did not wait");
+    // Who waits goes on.
+    let alice = login(server.ipv4(), "alice");
+    for head in heads {
+        say(&alice, head.as_bytes());
+        let said = line(&alice);
+        assert!(said.starts_with("ERROR "), "{head:?}: {said}");
+        assert_eq!(get(&alice, "n", "p"), Ok(b"kept".into()), "{head:?}");
+    }
+    assert_eq!(names(&site.root().join("alice/p")), ["n"]);
+}

@@ -166,7 +166,7 @@ fn names_that_lead_elsewhere_are_refused_and_the_session_goes_on() {
         for head in ["RTV\r\n", "DEL\r\n", "STR\r\n5\r\n"] {
             let bytes = format!("alice\r\n{head}{name}\r\n{path}\r\n\r\nLOGOUT\r\n");
             let (requests, wrong) = read([bytes.as_bytes()]);
-            assert!(matches!(requests[1], Request::Refused(_)), "{bytes:?}");
+            assert!(matches!(requests[1], Request::Refused { .. }), "{bytes:?}");
             assert_eq!((&requests[2], wrong), (&Request::Logout, None));
         }
     }
@@ -191,7 +191,10 @@ fn missing_fields_and_wrong_sizes_are_said() {
         ),
     ] {
         match asked(bytes) {
-            Ok(Request::Refused(why)) => assert!(why.ends_with(said), "{why}"),
+            Ok(Request::Refused { why, is_store }) => {
+                assert!(why.ends_with(said), "{why}");
+                assert_eq!(is_store, bytes.starts_with(b"STR"), "{why}");
+            }
             other => panic!("{other:?} to {}", bytes.escape_ascii()),
         }
     }

@@ -38,12 +38,15 @@ impl Session<'_> {
         let most = self.shard.most;
         if size > most {
             let why = format!("{size} bytes are too many: {most} at most are kept");
-            return self.refuse(&asked, why).await;
+            return self.refuse_block(&asked, why).await;
         }
         let tree = Arc::clone(&login.tree);
         let mut draft = match blocking(move || tree.begin()).await {
             Ok(draft) => draft,
-            Err(error) => return self.fail(&asked, "keep", &error).await,
+            Err(error) => {
+                let why = cannot("keep", &error);
+                return self.refuse_block(&asked, why).await;
+            }
         };
         self.client.send(&Reply::Done.encode()).await?;
         let mut left = size;
@@ -121,9 +124,7 @@ impl Session<'_> {
 
     /// Says that the disk did not do what was asked.
     async fn fail(&self, asked: &str, verb: &str, error: &io::Error) -> Flow {
-        log::warn!(target: TARGET, "cannot {verb} a block: {error}");
-        self.refuse(asked, format!("cannot {verb} it: {error}"))
-            .await
+        self.refuse(asked, cannot(verb, error)).await
     }
 
     /// Hands the `left` bytes of a block to `keep` as they come.
@@ -190,12 +191,17 @@ impl Session<'_> {
     /// Says at once that the disk does not take a block, and ends the connection
     /// once the rest has come: a client may send all of it before it listens.
     async fn give_up(&mut self, asked: &str, mut left: u64, error: &io::Error) -> Flow {
-        log::warn!(target: TARGET, "cannot keep a block: {error}");
-        let why = format!("cannot keep it: {error}");
+        let why = cannot("keep", error);
         self.tell(asked, &why);
         self.client.send(&Reply::Error(why).encode()).await?;
         let _ = self.receive(&mut left, &mut |_| Ok(())).await?;
         self.client.linger().await;
         Ok(ControlFlow::Break(End::Local))
     }
+}
+
+/// Why a block is not kept, or removed, as its client is told; it is logged.
+fn cannot(verb: &str, error: &io::Error) -> String {
+    log::warn!(target: TARGET, "cannot {verb} a block: {error}");
+    format!("cannot {verb} it: {error}")
 }

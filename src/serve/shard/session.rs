@@ -171,9 +171,12 @@ impl Session<'_> {
                 self.user = None;
                 return Ok(ControlFlow::Continue(()));
             }
-            (Request::Refused(why), _) => {
+            (Request::Refused { why, is_store }, _) => {
                 self.note();
-                return self.refuse("a request", why).await;
+                return match is_store {
+                    true => self.refuse_block("STR", why).await,
+                    false => self.refuse("a request", why).await,
+                };
             }
             (request, Some(login)) => (request, login),
             // Requests come in their order only.
@@ -210,6 +213,30 @@ impl Session<'_> {
         self.tell(asked, &why);
         self.client.send(&Reply::Error(why).encode()).await?;
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The same of a block, before its bytes. Of a client that sends them without
+    /// waiting for the answer, nothing more is understood: a file's content could
+    /// be taken for requests.
+    pub(super) async fn refuse_block(&mut self, asked: &str, why: String) -> Flow {
+        if self.waits().await? {
+            return self.refuse(asked, why).await;
+        }
+        self.tell(asked, &format!("{why}, and the client did not wait"));
+        self.client.send(&Reply::Error(why).encode()).await?;
+        self.client.linger().await;
+        Ok(ControlFlow::Break(End::Local))
+    }
+
+    /// Whether the client sends nothing before it is answered. Its next bytes may
+    /// still be on their way: a pause tells.
+    async fn waits(&mut self) -> io::Result<bool> {
+        let (client, input) = (self.client, &mut self.input);
+        if input.is_empty() && !input.has_ended() {
+            let reading = client.read(|bytes| input.add(bytes));
+            timeout(PAUSE, reading).await.unwrap_or(Ok(()))?;
+        }
+        Ok(input.is_empty())
     }
 
     /// Says why the connection ends, and ends it so that this arrives.
