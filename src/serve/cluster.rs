@@ -13,6 +13,7 @@ mod lists;
 mod member;
 mod members;
 mod news;
+mod turns;
 
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -8,7 +8,7 @@ use crate::support::{PATIENCE, process::finish};
 use std::fs::{self, File};
 
 /// Takes one file with `REQ:` and says how it ended and how much came.
-const TAKE: &str = r"
+pub(super) const TAKE: &str = r"
 import socket, sys
 host, port = sys.argv[1].rsplit(':', 1)
 stream = socket.create_connection((host, int(port)), timeout=20)

@@ -1,11 +1,12 @@
 //! Members that were written from the description of the protocol alone, with the lab's words and
 //! none of ours.
 
+use super::forwarding::TAKE;
 use super::{Site, address};
 use crate::support::PATIENCE;
 use crate::support::process::Process;
 
-/// A member: its number, its address, its files as `name=content`, then the members that lead it
+/// A member: its number, its address, its files as `name=content`, or `name=*size`, then the members that lead it
 /// to others' files, as addresses. A request of it ends with a line end, the half-close, or a
 /// pause.
 const MEMBER: &str = r"
@@ -42,7 +43,8 @@ def answer(client):
         name = word[4:]
         print('asked', name, flush=True)
         if name in files:
-            client.sendall(files[name].encode())
+            text = files[name]
+            client.sendall(b'x' * int(text[1:]) if text.startswith('*') else text.encode())
         else:
             found = [it for it in (fetch(at, name) for at in others) if it != b'404 Not Found']
             client.sendall(found[0] if found else b'404 Not Found')
@@ -129,4 +131,30 @@ fn a_request_that_comes_back_is_not_sent_on_again() {
     second.wait_for_log("it is being asked for by REQ already → reset");
     let asked = leader.stdout.count_lines_with("asked nothing");
     assert_eq!(asked, 1, "{}", leader.stdout.so_far());
+}
+
+#[test]
+fn many_have_a_file_of_the_lab_at_once_and_a_slow_one_is_in_nobody_s_way() {
+    const SIZE: usize = 32 << 20;
+    let site = Site::new(2);
+    let other = member(&site, 2, &format!("theirs=*{SIZE}"), &[]);
+    let first = site.start(1, &[]);
+    site.wait_for_leader(1, 1);
+    other.stdout.wait_for_line("told LEADER 1", PATIENCE);
+    let take = || Process::start(site.host.python(TAKE, &[&address(1), "theirs"]));
+    let mut slow = take();
+    slow.stdout.wait_for_line("begun", PATIENCE);
+    let mut five: Vec<Process> = (0..5).map(|_| take()).collect();
+    for ordinary in &mut five {
+        drop(ordinary.take_stdin());
+    }
+    for mut ordinary in five {
+        let output = ordinary.end(PATIENCE).expect_code(0);
+        assert_eq!(output.stdout, format!("begun\nend {SIZE}\n"));
+    }
+    drop(slow.take_stdin());
+    let output = slow.end(PATIENCE).expect_code(0);
+    assert_eq!(output.stdout, format!("begun\nend {SIZE}\n"));
+    let given_up = first.log().count_lines_with("by REQ already");
+    assert_eq!(given_up, 0, "{}", first.log().so_far());
 }

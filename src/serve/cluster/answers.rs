@@ -173,7 +173,7 @@ impl Member {
                 client.note(&format!("{asked} → sent"));
                 send_own(client, &file, word).await?
             }
-            Source::Member(id, incoming, _asked) => {
+            Source::Member(id, incoming, _turn) => {
                 client.note(&format!("{asked} → sent on from member {id}"));
                 self.send_on(client, incoming, word).await?
             }

@@ -3,15 +3,13 @@
 //!
 //! No request goes in a circle. With `GET` a member that does not lead answers
 //! for itself alone, and one that leads asks only members of higher numbers.
-//! With `REQ:`, which servers of the lab send on as they like, no name is asked
-//! for while it is being asked for already.
+//! With `REQ:`, which servers of the lab send on as they like, there are turns.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::TARGET;
 use super::member::Member;
+use super::turns::Turn;
 use crate::files::{Missing, RegularFile};
 use crate::probe::cluster::exchange::Incoming;
 use crate::probe::copies::Broken;
@@ -22,7 +20,7 @@ pub(super) enum Source {
     /// It is our own.
     Own(RegularFile),
     /// Another member sends it.
-    Member(u32, Incoming, Option<AskedBare>),
+    Member(u32, Incoming, Option<Turn>),
     /// Nobody who can be asked has it.
     Missing(String),
     /// It cannot be known whether anybody has it: why.
@@ -36,18 +34,6 @@ pub(super) enum Word {
     Get,
     /// With `REQ:`.
     Req,
-}
-
-/// A name for which another member is being asked by `REQ:`.
-pub(super) struct AskedBare {
-    names: Rc<RefCell<BTreeSet<String>>>,
-    name: String,
-}
-
-impl Drop for AskedBare {
-    fn drop(&mut self) {
-        self.names.borrow_mut().remove(&self.name);
-    }
 }
 
 impl Member {
@@ -64,7 +50,7 @@ impl Member {
         match (self.leader(), word) {
             (Some(leader), _) if leader == self.places.own => self.from_holders(name).await,
             (Some(leader), Word::Req) => match self.ask_for(leader, name).await {
-                Ok(Some((incoming, asked))) => Source::Member(leader, incoming, asked),
+                Ok(Some((incoming, turn))) => Source::Member(leader, incoming, turn),
                 Ok(None) => Source::Missing(format!("the leader {leader} has none")),
                 Err(reason) => Source::Unknown(format!("the leader {leader}: {reason}")),
             },
@@ -84,7 +70,7 @@ impl Member {
             }
             for id in self.holders(name) {
                 match self.ask_for(id, name).await {
-                    Ok(Some((incoming, asked))) => return Source::Member(id, incoming, asked),
+                    Ok(Some((incoming, turn))) => return Source::Member(id, incoming, turn),
                     Ok(None) => {}
                     Err(reason) => {
                         log::warn!(target: TARGET, "cannot get {name} from member {id}: {reason}");
@@ -107,7 +93,7 @@ impl Member {
         &self,
         id: u32,
         name: &str,
-    ) -> Result<Option<(Incoming, Option<AskedBare>)>, String> {
+    ) -> Result<Option<(Incoming, Option<Turn>)>, String> {
         let is_framed = self.framed.borrow().get(&id).copied();
         let mut is_of_lab = is_framed == Some(false);
         if !is_of_lab {
@@ -126,7 +112,8 @@ impl Member {
                 }
             }
         }
-        let asked = self.ask_bare(name)?;
+        // One that has come back is given up while the first is still waited for.
+        let mut turn = self.turns.take(name, self.patience / 2).await?;
         let stream = self.reach(id, self.patience).await;
         let stream = stream.map_err(|it| it.reason)?;
         let incoming = Incoming::req(stream, name, self.patience).await;
@@ -134,18 +121,7 @@ impl Member {
         if is_of_lab {
             self.framed.borrow_mut().insert(id, false);
         }
-        Ok(incoming.map(|it| (it, Some(asked))))
-    }
-
-    /// The right to ask for a name by `REQ:`.
-    fn ask_bare(&self, name: &str) -> Result<AskedBare, String> {
-        let names = Rc::clone(&self.asked_bare);
-        if !names.borrow_mut().insert(name.to_owned()) {
-            return Err("it is being asked for by REQ already".into());
-        }
-        Ok(AskedBare {
-            names,
-            name: name.to_owned(),
-        })
+        turn.begun();
+        Ok(incoming.map(|it| (it, Some(turn))))
     }
 }

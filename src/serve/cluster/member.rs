@@ -12,6 +12,7 @@ use super::Options;
 use super::election::{Election, Input};
 use super::members::Places;
 use super::news::News;
+use super::turns::Turns;
 use crate::files::{Root, SpoolDirectory};
 use crate::finding::State;
 use crate::net::{Begun, Failure, TcpStream, begin_connect_from};
@@ -51,7 +52,7 @@ pub(super) struct Member {
     /// Which members answer `GET`, as far as that is known.
     pub(super) framed: RefCell<BTreeMap<u32, bool>>,
     /// Names for which others are being asked by `REQ:`.
-    pub(super) asked_bare: Rc<RefCell<BTreeSet<String>>>,
+    pub(super) turns: Turns,
     /// Members that do not take us for one, when that was last said.
     pub(super) denied_by: RefCell<BTreeSet<u32>>,
     /// When it was last said that somebody has our number.
@@ -86,7 +87,7 @@ impl Member {
             unlisted: Cell::new(0),
             is_full: Cell::new(false),
             framed: RefCell::default(),
-            asked_bare: Rc::default(),
+            turns: Turns::default(),
             denied_by: RefCell::default(),
             complained: Cell::new(None),
         }
