@@ -86,19 +86,16 @@ pub struct Options {
 /// number, no address could be bound, or the port file not be written.
 pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     let root = Arc::new(super::open_root(&options.root)?);
-    let log_folder = folder_of(&options.peer_log, &root)?;
+    let peer_log = resolved(&options.peer_log)?;
+    let log_folder = folder_of(&peer_log, &root)?;
     let places = Places::resolve(&options.members, options.id).await?;
     let (host, port) = options.members.0[&options.id].clone();
     let mut server = options.server.clone();
     server.host.get_or_insert(host);
     refuse_twins(&places).await?;
     let spool = SpoolDirectory::of_system();
-    let member = Rc::new(Member::new(
-        options,
-        places,
-        Arc::clone(&root),
-        spool.clone(),
-    ));
+    let member = Member::new(options, peer_log, places, Arc::clone(&root), spool.clone());
+    let member = Rc::new(member);
     let kind = Kind {
         name: NAME,
         target: TARGET,
@@ -128,10 +125,19 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
     future::or(serving, heart).await
 }
 
-/// The folder in which the list of everybody's files is written, outside of what
-/// is served.
+/// Where the list of everybody's files is written: where a link leads now, since
+/// it is written through links. What is no file is written to by its own name.
+fn resolved(log: &Path) -> anyhow::Result<PathBuf> {
+    match std::fs::metadata(log) {
+        Ok(metadata) if metadata.is_file() => std::fs::canonicalize(log).with_context(cannot(log)),
+        Err(error) if log.is_symlink() => Err(error).with_context(cannot(log)),
+        _ => Ok(log.to_owned()),
+    }
+}
+
+/// The folder in which that is, outside of what is served.
 fn folder_of(log: &Path, root: &Root) -> anyhow::Result<Root> {
-    let cannot = || format!("cannot keep the list of files in `{}`", log.display());
+    let cannot = cannot(log);
     let parent = log.parent().filter(|it| !it.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     let folder = std::fs::canonicalize(parent).with_context(cannot)?;
@@ -145,6 +151,10 @@ fn folder_of(log: &Path, root: &Root) -> anyhow::Result<Root> {
         );
     }
     Root::open(&folder).with_context(cannot)
+}
+
+fn cannot(log: &Path) -> impl Fn() -> String + Copy {
+    move || format!("cannot keep the list of files in `{}`", log.display())
 }
 
 /// What no two directories have in common.

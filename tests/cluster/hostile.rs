@@ -200,3 +200,29 @@ fn clients_that_say_nothing_or_too_much_leave_nothing_open() {
     );
     assert_eq!(site.say(1, "REQ:only1", "end"), "content 1");
 }
+
+#[test]
+fn a_link_does_not_lead_the_list_of_files_into_what_is_served() {
+    let site = Site::new(1);
+    let log = site.peer_log(1);
+    for (target, said) in [
+        ("files/only1", "it would be served"),
+        ("files/new", "No such file or directory"),
+    ] {
+        std::os::unix::fs::symlink(target, &log).expect("a link");
+        let words = site.words(1, &[]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = site.run(&words).expect_code(1);
+        assert!(output.stderr.contains(said), "{output:?}");
+        std::fs::remove_file(&log).expect("the link");
+    }
+    // One that leads elsewhere stays a link.
+    let elsewhere = site.folder.path().join("list");
+    std::fs::write(&elsewhere, "").expect("a file");
+    std::os::unix::fs::symlink(&elsewhere, &log).expect("a link");
+    let _member = site.start(1, &[]);
+    let written = || std::fs::read(&elsewhere).is_ok_and(|it| it.starts_with(b"Node 1 files: "));
+    assert!(becomes_true(PATIENCE, written), "nothing is written");
+    assert!(log.is_symlink());
+    assert_eq!(site.say(1, "REQ:only1", "end"), "content 1");
+}

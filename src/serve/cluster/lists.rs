@@ -138,7 +138,8 @@ mod tests {
         };
         let places = Places::resolve(&options.members, id).await.unwrap();
         let root = Arc::new(Root::open(folder).unwrap());
-        Member::new(&options, places, root, SpoolDirectory::of_system())
+        let log = options.peer_log.clone();
+        Member::new(&options, log, places, root, SpoolDirectory::of_system())
     }
 
     #[test]

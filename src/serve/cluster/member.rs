@@ -62,6 +62,7 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn new(
         options: &Options,
+        peer_log: PathBuf,
         places: Places,
         root: Arc<Root>,
         spool: SpoolDirectory,
@@ -82,7 +83,7 @@ impl Member {
             collected: Cell::new(None),
             collecting: Limit::new(1),
             looking: Limit::new(MOST_LOOKS),
-            peer_log: options.peer_log.clone(),
+            peer_log,
             written: RefCell::default(),
             unlisted: Cell::new(0),
             is_full: Cell::new(false),
