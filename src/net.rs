@@ -32,7 +32,7 @@ mod tests;
 
 pub use child::{Child, ChildInput, ChildOutput};
 pub use connect::{Begun, Close, Connecting, Opened, Origin, begin_connect, begin_connect_from};
-pub use descriptors::{raise_descriptor_limit, restore_descriptor_limit};
+pub use descriptors::{raise_descriptor_limit, restore_descriptor_limit, room_for_clients};
 pub use dial::{Attempted, DialError, Dialed, dial, dial_from, dial_resolved};
 pub use failure::{Failure, is_exhaustion};
 pub use families::Families;

@@ -52,7 +52,7 @@ pub struct Options {
     /// Which families to listen on.
     #[command(flatten)]
     pub families: Families,
-    /// Serve at most N connections at once; further clients wait in the kernel's queue, those of a document are closed [default: any number; document: 10]
+    /// Serve at most N connections at once; further clients wait in the kernel's queue, those of a document are closed [default: any number; document: 10; shard, cluster: what there are descriptors for]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
     /// Close a connection on which nothing moved for this long [default: 10s for a request, then 60s; 10min between the requests of a session; echo, document: never]

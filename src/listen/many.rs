@@ -11,7 +11,7 @@ use super::chat::{Speaker, announcement};
 use super::hub::{Delivery, Hub, Membership, Outbox};
 use super::{Options, TARGET, introduction, secure};
 use crate::finding::{End, Exit};
-use crate::net::{Identity, raise_descriptor_limit, stdin, stdout};
+use crate::net::{Identity, room_for_clients, stdin, stdout};
 use crate::reactor::{Buffer, Task, spawn};
 use crate::serve::{self, Client, Kind};
 use crate::stream::{Crlf, Cut, Flow, Input, Local, Peer, Terms, pump};
@@ -62,7 +62,7 @@ pub(super) async fn listen(
         // Others wait in the kernel's queue until there is room for their program.
         servers
             .max_connections
-            .get_or_insert_with(room_for_programs);
+            .get_or_insert_with(|| room_for_clients(DESCRIPTORS_EACH, OWN_DESCRIPTORS));
         let handle = async move |client: &Client| match admitted(client, &options) {
             true => run(client, &program, identity.as_ref(), &options).await,
             false => Ok(End::Local),
@@ -87,13 +87,6 @@ pub(super) async fn listen(
     };
     serve::run(kind, &servers, announce, handle).await?;
     Ok(Exit::Good)
-}
-
-/// How many clients may have a program of their own at once.
-fn room_for_programs() -> u32 {
-    let room = raise_descriptor_limit().saturating_sub(OWN_DESCRIPTORS);
-    let clients = (room / DESCRIPTORS_EACH).max(1);
-    u32::try_from(clients).unwrap_or(u32::MAX)
 }
 
 /// Whether the client is served; if not, it learns so by a reset.

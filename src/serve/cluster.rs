@@ -28,6 +28,7 @@ use futures_lite::future;
 use super::peer::USUAL_ROOT;
 use super::{Client, Confinement, Kind};
 use crate::files::{Root, SpoolDirectory};
+use crate::net::room_for_clients;
 use crate::probe::cluster::exchange::ask;
 use crate::protocol::cluster::{Reply, Request};
 use crate::reactor::Limit;
@@ -46,6 +47,16 @@ const TARGET: &str = "serve::cluster";
 
 /// How long it is looked, before the start, for another one of our number.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Descriptors of a client: its connection, the look for its file, that of the
+/// member that has it, and what is kept of it meanwhile.
+const DESCRIPTORS_EACH: u64 = 4;
+
+/// Descriptors that stay for everything else.
+const OWN_DESCRIPTORS: u64 = 16;
+
+/// Connections to each other member: to announce, to tell, to collect.
+const DESCRIPTORS_A_MEMBER: u64 = 3;
 
 /// Options of `netkit serve cluster`.
 #[derive(Debug, Clone, clap::Args)]
@@ -92,6 +103,12 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
     let (host, port) = options.members.0[&options.id].clone();
     let mut server = options.server.clone();
     server.host.get_or_insert(host);
+    // Others wait in the kernel's queue: a member that could ask nobody would lead.
+    let members = options.members.0.len() as u64;
+    let own = OWN_DESCRIPTORS + DESCRIPTORS_A_MEMBER * (members - 1);
+    server
+        .max_connections
+        .get_or_insert_with(|| room_for_clients(DESCRIPTORS_EACH, own));
     refuse_twins(&places).await?;
     let spool = SpoolDirectory::of_system();
     let member = Member::new(options, peer_log, places, Arc::clone(&root), spool.clone());

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::{Client, Confinement, Kind};
 use crate::files::Tree;
+use crate::net::room_for_clients;
 use crate::protocol::shard::{OWN, PORT};
 use crate::reactor::spawn;
 use crate::units::{parse_positive_duration, parse_size};
@@ -25,6 +26,16 @@ const NAME: &str = "shard";
 
 /// Its name in logs.
 const TARGET: &str = "serve::shard";
+
+/// Descriptors of a client: its connection, its user's directory, and its block
+/// with the way there.
+const DESCRIPTORS_EACH: u64 = 4;
+
+/// Descriptors that stay for everything else.
+const OWN_DESCRIPTORS: u64 = 16;
+
+/// Descriptors of a backup: some in each directory on the way to the deepest block.
+const BACKUP_DESCRIPTORS: u64 = 128;
 
 /// Options of `netkit serve shard`.
 #[derive(Debug, Clone, clap::Args)]
@@ -90,7 +101,13 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
         .backup_every
         .map(|every| spawn(backups::keep(Arc::clone(&tree), every, most)));
     let handle = async move |client: &Client| session::attend(&shard, client).await;
-    super::run(kind, &options.server, announce, handle).await?;
+    let mut server = options.server.clone();
+    let own = OWN_DESCRIPTORS + backups.as_ref().map_or(0, |_| BACKUP_DESCRIPTORS);
+    // Whoever is served can store; others wait in the kernel's queue.
+    server
+        .max_connections
+        .get_or_insert_with(|| room_for_clients(DESCRIPTORS_EACH, own));
+    super::run(kind, &server, announce, handle).await?;
     drop(backups);
     Ok(())
 }

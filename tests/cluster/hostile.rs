@@ -3,7 +3,8 @@
 use super::{CLIENT, Site, address};
 use crate::support::PATIENCE;
 use crate::support::becomes_true;
-use crate::support::process::{finish, send_signal};
+use crate::support::process::{Process, finish, netkit_through, send_signal};
+use crate::support::server::Server;
 use crate::support::usage::descriptors;
 
 #[test]
@@ -199,6 +200,37 @@ fn clients_that_say_nothing_or_too_much_leave_nothing_open() {
         descriptors(server.id())
     );
     assert_eq!(site.say(1, "REQ:only1", "end"), "content 1");
+}
+
+/// Holds forty connections and says nothing.
+const SILENCE: &str = r"
+import socket, sys
+host, port = sys.argv[1].rsplit(':', 1)
+held = [socket.create_connection((host, int(port)), timeout=20) for _ in range(40)]
+print('held', flush=True)
+sys.stdin.readline()
+";
+
+#[test]
+fn strangers_leave_a_leader_the_descriptors_to_ask_others() {
+    let site = Site::new(2);
+    let words = site.words(1, &["--idle-timeout", "1s"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let first = netkit_through(&["prlimit", "--nofile=24:24"], &words);
+    let first = Server::of(site.host.enter(&first));
+    let second = site.start(2, &[]);
+    site.wait_for_leader(2, 1);
+    site.wait_for_leader(1, 1);
+    let strangers = Process::start(site.host.python(SILENCE, &[&address(1)]));
+    strangers.stdout.wait_for_line("held", PATIENCE);
+    // They are served one after the other: longer than a member may be missed.
+    let served = || first.log().count_lines_with(": 0 bytes received") >= 4;
+    assert!(becomes_true(PATIENCE, served), "{}", first.log().so_far());
+    let output = site.probe(2, &["leader"]).expect_code(0);
+    assert_eq!(output.stdout, format!("leader 1 {}\n", address(1)));
+    assert_eq!(second.log().count_lines_with("it is this one"), 0);
+    assert_eq!(first.log().count_lines_with("is down"), 0);
+    assert_eq!(first.log().count_lines_with("out of descriptors"), 0);
 }
 
 #[test]

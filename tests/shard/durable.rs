@@ -170,7 +170,8 @@ fn a_full_disk_is_said_closes_the_connection_and_leaves_the_old_block() {
 #[test]
 fn a_server_without_descriptors_says_so_and_recovers() {
     let site = Site::new();
-    let server = site.serve_through(&["prlimit", "--nofile=24:24"], &[]);
+    let more = ["--max-connections", "100"];
+    let server = site.serve_through(&["prlimit", "--nofile=24:24"], &more);
     let alice = login(server.ipv4(), "alice");
     put(&alice, "n", "p", b"x");
     // More than there is room for: the rest waits, and takes whatever is given back.
@@ -184,4 +185,22 @@ fn a_server_without_descriptors_says_so_and_recovers() {
     drop(others);
     let again = becomes_true(PATIENCE, || get(&alice, "n", "p") == Ok(b"x".into()));
     assert!(again, "it does not recover");
+}
+
+#[test]
+fn strangers_leave_descriptors_to_who_is_served() {
+    let site = Site::new();
+    let server = site.serve_through(&["prlimit", "--nofile=24:24"], &[]);
+    let alice = login(server.ipv4(), "alice");
+    put(&alice, "n", "p", b"x");
+    let others: Vec<TcpStream> = (0..40).map(|_| connect(server.ipv4())).collect();
+    for round in 0..20 {
+        put(&alice, "n", &format!("a/b/c{round}"), b"y");
+        assert_eq!(get(&alice, "n", "p"), Ok(b"x".into()));
+    }
+    drop((others, alice));
+    let bob = login(server.ipv4(), "bob");
+    put(&bob, "n", "p", b"z");
+    let complaints = server.log().count_lines_with("out of descriptors");
+    assert_eq!(complaints, 0, "{}", server.log().so_far());
 }
