@@ -8,6 +8,7 @@
 mod draft;
 mod entries;
 mod lock;
+mod made;
 mod open;
 mod read;
 mod spool;
@@ -31,6 +32,7 @@ use open::{LOOK, Walk};
 pub use draft::Draft;
 pub use entries::{Entries, Entry, Kind};
 pub use lock::lock;
+pub use made::{Links, Made};
 pub use read::{fetch, read_cached, read_waiting};
 pub use spool::{Spool, SpoolDirectory, Spooled};
 pub use tree::Tree;

@@ -110,6 +110,10 @@ pub async fn serve(options: &Options, announce: &mut dyn FnMut(&str)) -> anyhow:
     let attended = Rc::clone(&document);
     let committing = spawn(Rc::clone(&document).commit());
     let handle = async move |client: &Client| attendance::attend(&attended, client).await;
+    let announce = &mut |line: &str| {
+        document.keep();
+        announce(line);
+    };
     let outcome = super::run(kind, &shared, announce, handle).await;
     drop(committing);
     document.close();
@@ -169,6 +173,13 @@ impl Document {
             Poll::Pending
         })
         .await
+    }
+
+    /// From now on it is served: the files that were made for it stay.
+    fn keep(&self) {
+        if let Some(ledger) = &mut *self.ledger.borrow_mut() {
+            ledger.keep();
+        }
     }
 
     /// Notes that it ended in order; a disk that is still waited for is not.

@@ -192,3 +192,29 @@ fn a_torn_end_is_cut_off_and_said() {
     let kept = std::fs::read_to_string(site.folder.path().join("text.torn"));
     assert_eq!(kept.expect("what was cut off"), "to");
 }
+
+#[test]
+fn an_edit_after_a_kill_is_served_whole() {
+    let site = Site::new();
+    let mut server = site.serve(&[]);
+    let (mut a, mut b) = (Client::connect(&server), Client::connect(&server));
+    for update in ["one;", "two;", "three;"] {
+        a.say(update);
+        assert_eq!(b.hear(), update);
+    }
+    send_signal(server.id(), "KILL");
+    server.wait_for_exit(PATIENCE);
+    let edited = "one;two;THREE;four;";
+    std::fs::write(site.file(), edited).expect("cannot edit");
+    let mut server = site.serve(&[]);
+    server.wait_for_log("was changed while no server had it");
+    assert_eq!(Client::connect(&server).hear(), edited);
+    send_signal(server.id(), "KILL");
+    server.wait_for_exit(PATIENCE);
+    // What is lost cannot come back, but is not passed over.
+    std::fs::write(site.file(), "one;two;").expect("cannot cut");
+    let server = site.serve(&[]);
+    server.wait_for_log("was cut short while no server had it: 19 bytes were committed, 8 are");
+    assert_eq!(Client::connect(&server).hear(), "one;two;");
+    assert!(!site.folder.path().join("text.torn").exists());
+}

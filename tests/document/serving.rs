@@ -153,6 +153,20 @@ fn files_that_cannot_be_served_are_named() {
 }
 
 #[test]
+fn a_server_that_cannot_listen_leaves_no_file() {
+    let site = Site::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let file = site.file();
+    let file = file.to_str().expect("a path in UTF-8");
+    let serve = ["serve", "document", "--host", "127.0.0.1", "--port", &port];
+    let output = run(&[&serve[..], &["--file", file]].concat(), b"").expect_code(1);
+    assert!(output.stderr.contains("in use"), "{output:?}");
+    let left = fs::read_dir(site.folder.path()).expect("the folder");
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn sizes_have_limits_of_their_own() {
     for (option, size, words) in [
         ("--max-update", "5MiB", "at most 4MiB"),

@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::mark::{MARK_BYTES, Mark};
-use crate::files::lock;
+use crate::files::{Links, Made, lock};
 use crate::units::hexadecimal;
 
 /// What every new file may be, as far as the umask allows.
@@ -37,6 +37,8 @@ pub(super) struct Ledger {
     number: u64,
     /// What could not be written may be behind the committed text yet.
     has_rest: bool,
+    /// What there was not before; it goes again if nobody could be served.
+    made: Made,
 }
 
 /// A document as it was found.
@@ -58,48 +60,52 @@ enum Verdict {
     Torn(usize),
     /// Somebody else has changed it.
     Edited,
+    /// It is shorter than what is committed, which is so long.
+    Short(u64),
 }
 
 impl Ledger {
     /// Opens the document at `path`, or begins one. A torn end is cut off, and kept
-    /// in `FILE.torn`.
+    /// in `FILE.torn`. What it made goes again if it fails, and if the ledger is
+    /// dropped before [`Ledger::keep`].
     ///
     /// # Errors
-    /// It is no text of at most `most` bytes, another process has it, or it cannot
-    /// be written.
+    /// It is no text of at most `most` bytes, another process has it, it cannot be
+    /// written, or something else stands where the marks belong.
     pub(super) fn open(path: &Path, most: usize) -> anyhow::Result<Opened> {
-        let shown = path.display();
-        let found = fs::metadata(path);
-        let is_new = found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        let file = open_for_update(path, USUAL_MODE)?;
-        let mode = file.metadata()?.permissions().mode() & 0o777;
+        let mut made = Made::default();
+        let file = made.open(path, USUAL_MODE, Links::Followed)?;
+        let is_new = made.has(path);
         // Beside the file itself, by whatever name it was called.
-        let path = fs::canonicalize(path)?;
-        let beside = beside(&path, "committed");
-        let marks = open_for_update(&beside, mode);
+        let whole = fs::canonicalize(path)?;
+        let beside = beside(&whole, "committed");
+        // Before anything is made beside a file that another one has.
+        if !lock(&file)? {
+            made.leave(path);
+            bail!("another server has it{}", holder(&beside));
+        }
+        let permissions = file.metadata()?.permissions().mode() & 0o777;
+        let marks = made.open(&beside, permissions, Links::Refused);
         let marks = marks.with_context(|| format!("cannot open `{}`", beside.display()))?;
         // Only who has them may read them: until then another one may go on writing.
-        let is_ours = lock(&file)? && lock(&marks)?;
-        let mut marked = Vec::new();
-        let both = 2 * MARK_BYTES as u64;
-        (&marks).take(both).read_to_end(&mut marked)?;
-        let marked = Mark::decode_all(&marked);
-        if !is_ours {
-            let holder = marked.first().and_then(|it| it.process);
-            let holder = holder.map_or_else(String::new, |it| format!(" (process {it})"));
-            bail!("another server has it{holder}");
+        if !lock(&marks)? {
+            made.leave(&beside);
+            bail!("another server has it{}", holder(&beside));
         }
+        let marked = read_marks(&marks, &beside)?;
         let mut ledger = Self {
             number: marked.first().map_or(0, |it| it.number),
-            path,
+            path: whole,
             file,
             marks,
             length: 0,
             sum: Sha256::new(),
             has_rest: false,
+            made,
         };
         let (text, mut notes) = ledger.recover(&marked, most)?;
         if is_new {
+            let shown = path.display();
             notes.push(format!(
                 "{shown} not found. Starting with an empty document."
             ));
@@ -110,13 +116,18 @@ impl Ledger {
         for _ in 0..2 {
             ledger.mark(ledger.length, &ledger.sum.clone(), Some(std::process::id()))?;
         }
-        ledger.marks.set_len(both)?;
+        ledger.marks.set_len(2 * MARK_BYTES as u64)?;
         sync_folder(&ledger.path)?;
         Ok(Opened {
             ledger,
             text,
             notes,
         })
+    }
+
+    /// What was made stays: somebody can be served.
+    pub(super) fn keep(&mut self) {
+        self.made.keep();
     }
 
     /// The committed text, with what else is to be said.
@@ -130,10 +141,17 @@ impl Ledger {
         let mut text = Vec::new();
         (&self.file).take(readable).read_to_end(&mut text)?;
         let mut notes = Vec::new();
+        let shown = self.path.display();
         let kept = match verdict(marked, &text) {
             Verdict::Same => text.len(),
+            Verdict::Short(committed) => {
+                notes.push(format!(
+                    "`{shown}` was cut short while no server had it: {committed} bytes were \
+                     committed, {length} are left; it is taken as it is now"
+                ));
+                text.len()
+            }
             Verdict::Edited => {
-                let shown = self.path.display();
                 notes.push(format!(
                     "`{shown}` was changed while no server had it: it is taken as it is now"
                 ));
@@ -181,18 +199,32 @@ impl Ledger {
     pub(super) fn append(&mut self, text: &[u8]) -> io::Result<()> {
         self.check()?;
         let written = self.file.write_all_at(text, self.length);
-        let written = written.and_then(|()| self.file.sync_data());
+        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+            self.cut_rest();
+            return Err(error);
+        }
         let mut sum = self.sum.clone();
         sum.update(text);
         let length = self.length + text.len() as u64;
-        let marked = written.and_then(|()| self.mark(length, &sum, Some(std::process::id())));
-        if let Err(error) = marked {
-            self.has_rest = self.file.set_len(self.length).is_err();
+        let process = Some(std::process::id());
+        if let Err(error) = self.mark(length, &sum, process) {
+            // It may be on the disk and say more than there will be: the old one
+            // replaces it first, as well as it can.
+            let (length, sum) = (self.length, self.sum.clone());
+            if let Err(error) = self.mark(length, &sum, process) {
+                log::debug!("cannot take a mark back: {error}");
+            }
+            self.cut_rest();
             return Err(error);
         }
         self.length = length;
         self.sum = sum;
         Ok(())
+    }
+
+    /// Cuts off what was appended and could not be committed.
+    fn cut_rest(&mut self) {
+        self.has_rest = self.file.set_len(self.length).is_err();
     }
 
     /// Notes that the document ended in order: whatever is different at the next
@@ -239,30 +271,46 @@ impl Ledger {
 }
 
 /// What the marks, the latest first, say of a file that holds `text`.
+///
+/// The text is on the disk before its mark is: a kill tears nothing that the latest
+/// mark tells of. Whatever is different before it was somebody else.
 fn verdict(marked: &[Mark], text: &[u8]) -> Verdict {
     let Some(latest) = marked.first() else {
         return Verdict::Same;
     };
-    // The latest says more than there is if it was on the disk and could not be
-    // told to be: then the one before holds.
-    let Some(mark) = marked.iter().find(|it| it.fits(text)) else {
-        return Verdict::Edited;
-    };
-    match usize::try_from(mark.length) {
-        Ok(length) if length < text.len() && latest.process.is_some() => Verdict::Torn(length),
-        Ok(length) if length < text.len() => Verdict::Edited,
-        _ => Verdict::Same,
+    match usize::try_from(latest.length) {
+        Ok(length) if length <= text.len() => match length == text.len() {
+            _ if !latest.fits(text) => Verdict::Edited,
+            true => Verdict::Same,
+            false if latest.process.is_some() => Verdict::Torn(length),
+            false => Verdict::Edited,
+        },
+        _ => Verdict::Short(latest.length),
     }
 }
 
-/// Opens a file for reading and writing; a new one is as private as `mode` says.
-fn open_for_update(path: &Path, mode: u32) -> io::Result<File> {
-    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.mode(mode).open(path)
+/// The marks in a file, the latest first; nothing in a new one.
+fn read_marks(marks: &File, path: &Path) -> anyhow::Result<Vec<Mark>> {
+    let mut bytes = Vec::new();
+    marks
+        .take(2 * MARK_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Mark::decode_all(&bytes).with_context(|| {
+        format!(
+            "`{}` is something else than marks of a document (hint: it would be overwritten; \
+             move it away)",
+            path.display()
+        )
+    })
+}
+
+/// Who has a document, as far as its marks can be read and tell.
+fn holder(beside: &Path) -> String {
+    let is_file = fs::symlink_metadata(beside).is_ok_and(|it| it.is_file());
+    let marks = File::open(beside).ok().filter(|_| is_file);
+    let marked = marks.and_then(|it| read_marks(&it, beside).ok());
+    let process = marked.and_then(|it| it.first()?.process);
+    process.map_or_else(String::new, |it| format!(" (process {it})"))
 }
 
 /// `FILE.WORD`.

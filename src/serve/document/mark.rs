@@ -64,11 +64,16 @@ impl Mark {
         })
     }
 
-    /// Those of a file, the latest first.
-    pub(super) fn decode_all(bytes: &[u8]) -> Vec<Self> {
+    /// Those of a file, the latest first; nothing if it is something else. Before
+    /// the first one is whole, there may be a part of it in the second place.
+    pub(super) fn decode_all(bytes: &[u8]) -> Option<Vec<Self>> {
         let mut marks: Vec<Self> = bytes.chunks(MARK_BYTES).filter_map(Self::decode).collect();
         marks.sort_by_key(|it| std::cmp::Reverse(it.number));
-        marks
+        let (first, second) = bytes.split_at(bytes.len().min(MARK_BYTES));
+        let is_blank = |it: &[u8]| it.iter().all(|byte| *byte == 0);
+        let has_begun = is_blank(second) || second.starts_with(NAME.as_bytes());
+        let is_ours = !marks.is_empty() || (is_blank(first) && has_begun);
+        (is_ours && bytes.len() <= 2 * MARK_BYTES).then_some(marks)
     }
 
     /// Whether this is how a document begins that holds `text`.
@@ -113,11 +118,33 @@ mod tests {
     #[test]
     fn the_later_mark_is_the_first() {
         let bytes = [mark(2, "two").encode(), mark(3, "three").encode()].concat();
-        assert_eq!(Mark::decode_all(&bytes), [mark(3, "three"), mark(2, "two")]);
+        let decoded = Mark::decode_all(&bytes).unwrap();
+        assert_eq!(decoded, [mark(3, "three"), mark(2, "two")]);
         let mut torn = bytes.clone();
         torn[MARK_BYTES + 30] ^= 1;
-        assert_eq!(Mark::decode_all(&torn), [mark(2, "two")]);
-        assert_eq!(Mark::decode_all(b"anything"), []);
+        assert_eq!(Mark::decode_all(&torn).unwrap(), [mark(2, "two")]);
+    }
+
+    #[test]
+    fn what_is_something_else_than_marks_is_told_from_a_new_file() {
+        let (blank, whole) = (vec![0; MARK_BYTES], mark(1, "text").encode());
+        for begun in [
+            vec![],
+            blank.clone(),
+            [&blank[..], &whole[..30]].concat(),
+            [&blank[..], &blank].concat(),
+        ] {
+            assert_eq!(Mark::decode_all(&begun), Some(vec![]));
+        }
+        for other in [
+            b"anything".to_vec(),
+            whole[..30].to_vec(),
+            [&blank[..], b"anything"].concat(),
+            [&whole[..], &whole, b"\n"].concat(),
+            vec![b'x'; 2 * MARK_BYTES],
+        ] {
+            assert_eq!(Mark::decode_all(&other), None);
+        }
     }
 
     #[test]

@@ -24,7 +24,8 @@ impl Site {
 
     /// The document, the text it has, and what is said of it.
     fn open(&self) -> (Ledger, String, String) {
-        let opened = self.try_open().unwrap();
+        let mut opened = self.try_open().unwrap();
+        opened.ledger.keep();
         let text = String::from_utf8(opened.text).unwrap();
         assert_eq!(self.read("text"), text, "the file is what is served");
         (opened.ledger, text, opened.notes.join("\n"))
@@ -137,7 +138,11 @@ fn what_somebody_writes_in_between_is_theirs() {
     );
     // After any other, a changed beginning says so too.
     drop(ledger);
-    for edited in ["Shown and mine", "s", "longer than it was before", ""] {
+    for edited in [
+        "Shown and mine",
+        "a longer one than before",
+        "another of that  length!",
+    ] {
         site.write(edited);
         let (ledger, text, note) = site.open();
         assert_eq!(text, edited);
@@ -145,6 +150,115 @@ fn what_somebody_writes_in_between_is_theirs() {
         drop(ledger);
     }
     assert!(!site.path("text.torn").exists());
+}
+
+#[test]
+fn an_edit_after_a_kill_is_taken_whole() {
+    let site = Site::new();
+    let (mut ledger, ..) = site.open();
+    for text in ["one\n", "two\n", "three\n"] {
+        ledger.append(text.as_bytes()).unwrap();
+    }
+    drop(ledger);
+    // The mark before the latest fits; nothing behind it was torn for all that.
+    for edited in ["one\ntwo\nTHREE\n", "one\ntwo\nTHREE\nfour\n"] {
+        site.write(edited);
+        let (ledger, text, note) = site.open();
+        assert_eq!(text, edited);
+        assert!(note.contains("was changed while"), "{note}");
+        drop(ledger);
+        let (mut ledger, text, note) = site.open();
+        assert_eq!(
+            (&*text, &*note),
+            (edited, ""),
+            "the edit is what is committed"
+        );
+        ledger.append(b"more\n").unwrap();
+    }
+    assert!(!site.path("text.torn").exists());
+}
+
+#[test]
+fn a_text_that_was_cut_short_is_served_and_both_lengths_are_said() {
+    for left in ["one\ntwo\nthree", "one\ntwo\n", "One", ""] {
+        for is_orderly in [false, true] {
+            let site = Site::new();
+            let (mut ledger, ..) = site.open();
+            for text in ["one\n", "two\n", "three\n"] {
+                ledger.append(text.as_bytes()).unwrap();
+            }
+            match is_orderly {
+                true => ledger.close().unwrap(),
+                false => drop(ledger),
+            }
+            site.write(left);
+            let (_, text, note) = site.open();
+            assert_eq!(text, left);
+            let words = format!("14 bytes were committed, {} are left", left.len());
+            assert!(note.contains(&words), "{note}");
+            assert!(!site.path("text.torn").exists());
+        }
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_that_was_not_there() {
+    let names = |site: &Site| {
+        let names = fs::read_dir(site.0.path()).unwrap();
+        let mut names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    // A file that another server has, by another name.
+    let site = Site::new();
+    let (first, ..) = site.open();
+    fs::hard_link(site.path("text"), site.path("link")).unwrap();
+    let said = Ledger::open(&site.path("link"), MOST).unwrap_err();
+    assert_eq!(said.to_string(), "another server has it");
+    assert_eq!(names(&site), ["link", "text", "text.committed"]);
+    drop(first);
+    // A file that is no text.
+    let site = Site::new();
+    fs::write(site.path("text"), b"\xff").unwrap();
+    site.wrong();
+    assert_eq!(names(&site), ["text"]);
+    // A mark that cannot be had.
+    let site = Site::new();
+    fs::create_dir(site.path("text.committed")).unwrap();
+    assert!(site.wrong().ends_with("it is no regular file"));
+    assert_eq!(names(&site), ["text.committed"]);
+    // And a document that nobody could be served.
+    let site = Site::new();
+    drop(site.try_open().unwrap());
+    assert!(names(&site).is_empty());
+    drop(site.open());
+    drop(site.try_open().unwrap());
+    assert_eq!(names(&site), ["text", "text.committed"]);
+}
+
+#[test]
+fn what_is_no_mark_is_not_overwritten() {
+    let site = Site::new();
+    site.write("text");
+    let mark = |bytes: &[u8]| fs::write(site.path("text.committed"), bytes).unwrap();
+    for other in [&b"mine"[..], &[b'x'; 5000]] {
+        mark(other);
+        let said = site.wrong();
+        assert!(said.contains("is something else than marks"), "{said}");
+        assert_eq!(fs::read(site.path("text.committed")).unwrap(), other);
+    }
+    fs::rename(site.path("text.committed"), site.path("mine")).unwrap();
+    for linked in ["mine", "nowhere"] {
+        std::os::unix::fs::symlink(linked, site.path("text.committed")).unwrap();
+        let said = site.wrong();
+        assert!(said.ends_with("it is a symbolic link"), "{said}");
+        fs::remove_file(site.path("text.committed")).unwrap();
+    }
+    assert_eq!(fs::read(site.path("mine")).unwrap(), [b'x'; 5000]);
+    assert!(!site.path("nowhere").exists());
+    // One that a failing machine left half written at the first start is a new one.
+    mark(&[0; 300]);
+    assert_eq!(site.open().1, "text");
 }
 
 #[test]
@@ -227,10 +341,10 @@ fn what_is_no_text_or_too_long_is_not_served_and_stays() {
     let (ledger, text, _) = site.open();
     assert_eq!(text.len(), MOST);
     drop(ledger);
+    fs::remove_file(site.path("text.committed")).unwrap();
     for length in [MOST + 1, MOST + MOST_TORN + 1] {
         let file = OpenOptions::new().write(true).open(site.path("text"));
         file.unwrap().set_len(length as u64).unwrap();
-        fs::remove_file(site.path("text.committed")).unwrap();
         let said = site.wrong();
         assert!(
             said.starts_with("it has 1001 bytes") || said.contains("--max-document"),
