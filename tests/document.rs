@@ -7,6 +7,7 @@ mod hostile;
 mod interop;
 mod probing;
 mod serving;
+mod slow;
 mod terminal;
 
 use crate::support::client::connect;

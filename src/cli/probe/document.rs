@@ -5,7 +5,9 @@ use std::io::{self, IsTerminal as _};
 
 use clap::CommandFactory;
 
-use super::super::{Invocation, Parsed, Replying, Verb, attended, cannot_tell, complain, parse};
+use super::super::{
+    Invocation, Parsed, Replying, Verb, attended, cannot_tell, complain, parse, print,
+};
 use super::files::place;
 use crate::finding::{Exit, Record};
 use crate::net::DialError;
@@ -52,6 +54,13 @@ fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         let outcome = document::probe(&options, &server, &records, &tell).await;
         outcome.or_else(|error| match error.downcast_ref::<DialError>() {
             Some(dial) if dial.is_own_fault() => Ok(cannot_tell(&error)),
+            _ if options.exit_detail => match document::class(&error) {
+                Some(exit) => {
+                    print(&format!("netkit: {error:#}\n"), io::stderr());
+                    Ok(exit)
+                }
+                None => Err(error),
+            },
             _ => Err(error),
         })
     })

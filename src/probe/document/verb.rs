@@ -1,27 +1,32 @@
 //! `netkit probe document`: what is typed goes to everybody, and what the others
 //! say is shown.
 
-use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use futures_lite::{AsyncWriteExt, future};
+use anyhow::Context;
+use futures_lite::future;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::input::{Input, Row};
+use super::trouble::Trouble;
+use super::wire::Wire;
 use crate::finding::{Exit, Phases, Record, Reply};
-use crate::net::{DialError, Families, TcpStream, dial};
+use crate::net::{Families, dial};
 use crate::probe::attempts;
 use crate::probe::copies::Place;
-use crate::protocol::document::{Reader, encode};
-use crate::reactor::{Buffer, now, signals, timeout};
+use crate::protocol::document::encode;
+use crate::reactor::{now, signals, timeout};
 use crate::units::{self, parse_positive_duration, parse_size};
 
 /// Options of `netkit probe document`.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Options {
     /// The server: `HOST[:PORT]`
     #[arg(value_name = "TARGET")]
@@ -47,6 +52,9 @@ pub struct Options {
     /// Take no frame that is longer: it is held in memory
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     pub max_bytes: usize,
+    /// Exit with the kind of failure instead of 1: 10 refused, 11 timeout, 14 cut, 15 protocol
+    #[arg(long)]
+    pub exit_detail: bool,
 }
 
 /// Where a person looks.
@@ -71,7 +79,7 @@ struct Session<'a> {
     console: &'a dyn Console,
     tell: &'a dyn Fn(Record),
     row: &'a Row,
-    stream: TcpStream,
+    wire: Wire,
     address: SocketAddr,
     started: Instant,
     phases: Phases,
@@ -80,16 +88,17 @@ struct Session<'a> {
 /// What happens first.
 enum Event {
     /// The server ended, or broke.
-    Received(anyhow::Result<()>),
+    Received(Result<(), Trouble>),
     /// The input ended, or cannot be sent.
     Sent(anyhow::Result<()>),
 }
 
 /// Sends lines and shows updates until the input has ended and the server has taken
-/// all of it; `tell` gets a reply for each frame.
+/// all of it; `tell` gets a reply for each frame, and for a failure.
 ///
 /// # Errors
-/// No address answered, or the server closed before, or sent what is no frame.
+/// No address answered, or the server closed before, was too slow, or sent what is
+/// no frame.
 pub async fn probe(
     options: &Options,
     server: &Place,
@@ -102,10 +111,11 @@ pub async fn probe(
     let row = Row::default();
     let work = async {
         let session = Session::open(options, server, console, tell, &row).await?;
-        match options.history {
-            true => session.history().await?,
-            false => session.converse().await?,
-        }
+        let outcome = match options.history {
+            true => session.history().await,
+            false => session.converse().await,
+        };
+        outcome.inspect_err(|error| session.fail(format!("{error:#}")))?;
         Ok(Exit::Good)
     };
     let outcome = future::or(work, interrupted).await;
@@ -125,7 +135,12 @@ impl<'a> Session<'a> {
         let dialed = dial(&server.host, server.port, options.families, options.timeout).await;
         let dialed = dialed.inspect_err(|error| {
             console.note("Connection failed. Please check the server and try again.");
-            tell(Record::from(failed(server, error)));
+            tell(Record::from(Reply {
+                protocol: "document".into(),
+                target: server.name.clone(),
+                reason: Some(error.to_string()),
+                ..Reply::default()
+            }));
         })?;
         if log::log_enabled!(log::Level::Info) {
             let tried = attempts(&server.name, &dialed.attempts, Some(dialed.address));
@@ -137,7 +152,7 @@ impl<'a> Session<'a> {
             console,
             tell,
             row,
-            stream: dialed.stream,
+            wire: Wire::new(dialed.stream, options.timeout),
             address: dialed.address,
             started,
             phases: Phases {
@@ -150,119 +165,57 @@ impl<'a> Session<'a> {
 
     /// The document, and nothing after it.
     async fn history(&self) -> anyhow::Result<()> {
-        let silence = timeout(self.options.silence, self.stream.arrival()).await;
-        let text = match silence {
-            Ok(arrival) => {
-                arrival.map_err(lost)?;
-                self.first_frame().await?
-            }
-            Err(_) => String::new(),
+        let text = match self.wire.comes_within(self.options.silence).await? {
+            true => self.wire.first(self.options.max_bytes as u64).await?,
+            false => String::new(),
         };
         self.console.text(&text);
         self.reply("document", text);
         Ok(())
     }
 
-    async fn first_frame(&self) -> anyhow::Result<String> {
-        let mut reader = Reader::new(self.options.max_bytes as u64);
-        let limit = self.options.timeout;
-        loop {
-            let mut text = None;
-            let reading = self.read(&mut reader, |frame| {
-                text.get_or_insert(frame);
-            });
-            let Ok(read) = timeout(limit, reading).await else {
-                bail!("nothing more came within {}", units::limit(limit));
-            };
-            if !read? {
-                bail!("the server closed the connection at once (hint: it may have no place left)");
-            }
-            if let Some(text) = text {
-                return Ok(text);
-            }
-        }
-    }
-
     /// Both ways, until the input has ended.
     async fn converse(&self) -> anyhow::Result<()> {
         let input = Input::open(self.console, self.row)?;
-        let mut receiving = pin!(self.receive());
+        let most = self.options.max_bytes as u64;
+        let mut receiving = pin!(self.wire.receive(most, |text| self.show(text)));
         let received = async { Event::Received(receiving.as_mut().await) };
         let sent = async { Event::Sent(self.send(input).await) };
         match future::or(received, sent).await {
             Event::Received(outcome) => {
                 outcome?;
-                bail!("the server closed the connection")
+                return Err(self.wire.closed().into());
             }
             Event::Sent(outcome) => outcome?,
         }
         if self.options.follow {
             receiving.await?;
-            bail!("the server closed the connection");
+            return Err(self.wire.closed().into());
         }
         // A server that closes in order now has taken everything.
-        self.stream.shutdown(Shutdown::Write).map_err(lost)?;
+        self.wire.finish()?;
         let limit = self.options.timeout;
-        timeout(limit, receiving).await.unwrap_or_else(|_| {
-            bail!(
+        let ended = timeout(limit, receiving).await;
+        Ok(ended.unwrap_or_else(|_| {
+            Err(Trouble::late(format!(
                 "the server did not close within {} after the end of the input",
                 units::limit(limit)
-            )
-        })
+            )))
+        })?)
     }
 
     async fn send(&self, mut input: Input<'_>) -> anyhow::Result<()> {
+        let mut pace = self.wire.pace();
         while let Some(line) = input.next().await? {
             let text = match self.options.no_newline {
                 true => line.strip_suffix('\n').unwrap_or(&line),
                 false => &line,
             };
-            let frame = encode(text).filter(|_| !text.is_empty());
-            let mut stream = &self.stream;
-            stream
-                .write_all(&frame.unwrap_or_default())
-                .await
-                .map_err(lost)?;
-        }
-        Ok(())
-    }
-
-    /// Shows what comes until the server closes, between two frames.
-    async fn receive(&self) -> anyhow::Result<()> {
-        let mut reader = Reader::new(self.options.max_bytes as u64);
-        while self.read(&mut reader, |text| self.show(text)).await? {}
-        Ok(())
-    }
-
-    /// Reads once, and takes each frame that is whole by then; false at the end of
-    /// the stream.
-    async fn read(
-        &self,
-        reader: &mut Reader,
-        mut take: impl FnMut(String),
-    ) -> anyhow::Result<bool> {
-        loop {
-            self.stream.readable().await;
-            let mut buffer = Buffer::take();
-            let mut bytes = match self.stream.try_read(&mut buffer) {
-                Ok(0) => {
-                    return match reader.missing() {
-                        Some(missing) => bail!("the server closed the connection {missing}"),
-                        None => Ok(false),
-                    };
-                }
-                Ok(count) => &buffer[..count],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(lost(error)),
-            };
-            while let Some(text) = reader
-                .take(&mut bytes)
-                .context("the server sent what is no frame")?
-            {
-                take(text);
+            if let Some(frame) = encode(text).filter(|_| !text.is_empty()) {
+                self.wire.send(&frame, &mut pace).await?;
             }
-            return Ok(true);
         }
+        Ok(())
     }
 
     fn show(&self, text: String) {
@@ -275,38 +228,31 @@ impl<'a> Session<'a> {
 
     fn reply(&self, kind: &str, text: String) {
         (self.tell)(Record::from(Reply {
-            protocol: "document".into(),
-            target: self.server.name.clone(),
-            address: Some(self.address),
             kind: kind.into(),
             ok: true,
             sizes_bytes: vec![text.len() as u64],
             text: Some(text),
+            ..self.until_now()
+        }));
+    }
+
+    fn fail(&self, reason: String) {
+        (self.tell)(Record::from(Reply {
+            reason: Some(reason),
+            ..self.until_now()
+        }));
+    }
+
+    fn until_now(&self) -> Reply {
+        Reply {
+            protocol: "document".into(),
+            target: self.server.name.clone(),
+            address: Some(self.address),
             phases: Phases {
                 total: Some(now().saturating_duration_since(self.started)),
                 ..self.phases
             },
             ..Reply::default()
-        }));
-    }
-}
-
-fn failed(server: &Place, error: &DialError) -> Reply {
-    Reply {
-        protocol: "document".into(),
-        target: server.name.clone(),
-        reason: Some(error.to_string()),
-        ..Reply::default()
-    }
-}
-
-fn lost(error: io::Error) -> anyhow::Error {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
-    match error.kind() {
-        ConnectionReset => {
-            anyhow::anyhow!("the server reset the connection: it did not take everything")
         }
-        BrokenPipe | NotConnected => anyhow::anyhow!("the server closed the connection"),
-        _ => anyhow::Error::new(error).context("the connection broke"),
     }
 }
