@@ -2,6 +2,7 @@
 
 use super::{Client, Site};
 use crate::support::client::{answers, expect_end, expect_silence};
+use crate::support::process::{Process, netkit_through};
 use crate::support::server::Server;
 use crate::support::tracer::Tracer;
 use crate::support::{PATIENCE, becomes_true};
@@ -57,6 +58,8 @@ fn a_full_disk_closes_who_speaks_and_nobody_else() {
     assert_eq!(error, ErrorKind::ConnectionReset);
     let line = server.wait_for_log("it could not be written");
     assert!(line.contains("No space left on device"), "{line}");
+    let said = format!("said {kept} updates (");
+    assert!(line.contains(&said), "no `{said}` in {line}");
     expect_silence(&hearer.stream, Duration::from_millis(300));
     // What was appended in part is gone: there is room for less.
     keep(Client::connect(&server), "short;");
@@ -71,6 +74,25 @@ fn a_full_disk_closes_who_speaks_and_nobody_else() {
         seen.expect("the file") == document.as_bytes(),
         "another file"
     );
+}
+
+#[test]
+fn a_start_on_a_full_disk_leaves_nothing() {
+    let site = Site::new();
+    let folder = site.folder.path().to_str().expect("a path in UTF-8");
+    let script = "mount -t tmpfs -o size=4k none \"$0\" && printf full > \"$0/full\" && \
+                  { \"$@\"; code=$?; ls \"$0\"; exit $code; }";
+    let file = site.file();
+    let file = file.to_str().expect("a path in UTF-8");
+    let wrapper = ["unshare", "--mount", "sh", "-c", script, folder];
+    let own = ["serve", "document", "--port", "0", "--file", file];
+    let output = Process::start(netkit_through(&wrapper, &own)).end(PATIENCE);
+    let output = output.expect_code(1);
+    assert!(
+        output.stderr.contains("No space left on device"),
+        "{output:?}"
+    );
+    assert_eq!(output.stdout, "full\n");
 }
 
 #[track_caller]
@@ -88,6 +110,7 @@ fn failing(call: &str) {
     drop(tracer);
     let line = server.wait_for_log("it could not be written");
     assert!(line.contains("Input/output error"), "{line}");
+    assert!(line.contains("said 0 updates ("), "{line}");
     keep(other, "kept;");
     assert_eq!(hearer.hear(), "kept;", "{call}");
     assert_eq!(site.text(), "kept;", "{call}");
@@ -100,10 +123,14 @@ fn end_and_compare(mut server: Server, site: &Site, text: &str) {
     server.signal("KILL");
     server.wait_for_exit(PATIENCE);
     let server = site.serve(&[]);
-    assert_eq!(Client::connect(&server).hear(), text);
+    let mut client = Client::connect(&server);
+    match text {
+        "" => expect_silence(&client.stream, Duration::from_millis(300)),
+        text => assert_eq!(client.hear(), text),
+    }
     let said = server.log().so_far();
     assert!(
-        !said.contains("torn") && !said.contains("was changed"),
+        !said.contains("torn") && !said.contains("while no server had it"),
         "{said}"
     );
 }
@@ -131,8 +158,9 @@ fn a_mark_that_cannot_be_synced_is_told_to_nobody() {
     assert_eq!(error, ErrorKind::ConnectionReset);
     drop(tracer);
     assert_eq!(site.text(), "");
-    keep(other, "kept;");
-    end_and_compare(server, &site, "kept;");
+    // The mark does not tell of it either.
+    drop(other);
+    end_and_compare(server, &site, "");
 }
 
 #[test]

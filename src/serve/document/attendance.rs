@@ -46,7 +46,6 @@ struct Member<'a> {
     told: Cell<Instant>,
     /// It is told what waits for it by now, and then no more.
     is_leaving: Cell<bool>,
-    updates: Cell<u64>,
 }
 
 /// Why nothing more is taken from a client.
@@ -110,7 +109,6 @@ impl<'a> Member<'a> {
             heard: Cell::new(now()),
             told: Cell::new(now()),
             is_leaving: Cell::new(false),
-            updates: Cell::new(0),
         }
     }
 
@@ -225,7 +223,6 @@ impl<'a> Member<'a> {
             };
             document.when(&document.changed, offer).await?;
             document.said.notify();
-            self.updates.set(self.updates.get() + 1);
         }
         Ok(())
     }
@@ -319,7 +316,7 @@ impl<'a> Member<'a> {
     }
 
     fn note(&self, why: Option<&str>) {
-        let updates = self.updates.get();
+        let updates = self.document.room.borrow().kept(self.number);
         let why = why.map_or_else(String::new, |why| format!(" ({why})"));
         self.client.note(&format!("said {updates} updates{why}"));
     }

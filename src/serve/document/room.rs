@@ -53,6 +53,8 @@ struct Member {
     waiting: usize,
     /// How many of its updates are not committed yet.
     unsettled: usize,
+    /// How many are.
+    kept: u64,
     /// Why one of them never will be.
     failure: Option<Rc<str>>,
     /// More waited for it than may.
@@ -178,6 +180,7 @@ impl Room {
         for (from, _) in &said {
             if let Some(member) = self.members.get_mut(from) {
                 member.unsettled -= 1;
+                member.kept += 1;
             }
         }
         let frames: Rc<[u8]> = frames.into();
@@ -258,6 +261,11 @@ impl Room {
             None if member.unsettled == 0 => Some(Ok(())),
             None => None,
         }
+    }
+
+    /// How many updates of a member are committed.
+    pub(super) fn kept(&self, number: u64) -> u64 {
+        self.members.get(&number).map_or(0, |it| it.kept)
     }
 
     /// Whether nobody says anything more, and all that was said is settled.

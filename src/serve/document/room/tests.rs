@@ -76,6 +76,7 @@ fn a_group_that_cannot_be_written_is_told_to_nobody() {
     assert_eq!(room.settled(a), Some(Err("no space".into())));
     assert_eq!(room.offer(a, "more"), Offer::Refused("no space".into()));
     commit(&mut room);
+    assert_eq!([a, b, c].map(|it| room.kept(it)), [0, 1, 0]);
     assert_eq!(room.text(), b"stays");
     assert_eq!(told(&mut room, c), ["stays"]);
     assert_eq!(room.settled(b), Some(Ok(())));
