@@ -317,7 +317,7 @@ fn the_file_of_a_unix_socket_goes_with_it() {
     let target = format!("unix://{}", path.display());
     for _ in 0..2 {
         let process = Process::start(netkit(&["listen", &target, "--recv-only"]));
-        assert!(becomes_true(PATIENCE, || path.exists()), "no socket");
+        process.stderr.wait_for_line("listening listen ", PATIENCE);
         let mut client = UnixStream::connect(&path).expect("cannot connect");
         client.write_all(b"hello\n").expect("cannot send");
         drop(client);
@@ -327,7 +327,8 @@ fn the_file_of_a_unix_socket_goes_with_it() {
         assert!(!path.exists(), "it is still there");
     }
     let mut process = Process::start(netkit(&["listen", &target]));
-    assert!(becomes_true(PATIENCE, || path.exists()), "no socket");
+    process.stderr.wait_for_line("listening listen ", PATIENCE);
+    assert!(path.exists(), "no socket");
     send_signal(process.id(), "TERM");
     process.end(PATIENCE).expect_code(143);
     assert!(!path.exists(), "it is still there");
