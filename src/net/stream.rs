@@ -145,6 +145,13 @@ impl TcpStream {
             .filter(|it| it.kind() != io::ErrorKind::WouldBlock)
     }
 
+    /// Whether the peer has finished sending, and all that it sent was read; takes
+    /// nothing.
+    #[must_use]
+    pub fn has_finished(&self) -> bool {
+        matches!(self.source().peek(&mut [0]), Ok(0))
+    }
+
     /// Ends one direction, or both.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod decision;
 mod disk;
 mod engine;
 mod get;
+mod hashing;
 mod list;
 mod login;
 mod put;

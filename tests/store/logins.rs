@@ -1,7 +1,9 @@
 //! Accounts: made with consent, kept as hashes, and not to be guessed.
 
 use super::{LOGIN, NEW, Rack, UNKNOWN, welcome};
+use crate::support::usage::resident_bytes;
 use std::fs;
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -72,6 +74,43 @@ fn wrong_passwords_in_a_loop_are_cut_off_and_disturb_nobody() {
     }
     rack.store()
         .wait_for_log("gave a wrong password of alice; closed");
+}
+
+#[test]
+fn the_memory_of_logins_is_bounded() {
+    let rack = Rack::new();
+    rack.alice();
+    for _ in 0..3 {
+        let mut guessers: Vec<_> = (0..12).map(|_| rack.client()).collect();
+        for guesser in &mut guessers {
+            guesser.say(&["HI"]);
+            guesser.hear(LOGIN);
+        }
+        for _ in 1..=5 {
+            for guesser in &mut guessers {
+                guesser.say(&["alice", "guess"]);
+            }
+            for guesser in &mut guessers {
+                guesser.hear(NO_MATCH);
+            }
+        }
+    }
+    let resident = resident_bytes(rack.store().id());
+    assert!(resident < 120 << 20, "{resident} bytes");
+}
+
+#[test]
+fn who_has_finished_sending_is_answered_all_the_same() {
+    let rack = Rack::new();
+    rack.alice();
+    let mut client = rack.client();
+    client.say(&["HI"]);
+    client.hear(LOGIN);
+    client.say(&["alice", "guess"]);
+    let ended = client.stream.shutdown(Shutdown::Write);
+    ended.expect("a connection");
+    client.hear(NO_MATCH);
+    client.hear_end();
 }
 
 #[test]

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 
+use super::carried::to_the_end;
 use super::disk;
+use super::hashing::Hashing;
 use super::login::{Creation, Verdict};
 use crate::protocol::shard::User;
 use crate::protocol::store::Password;
@@ -30,10 +31,6 @@ const MOST_ACCOUNTS: usize = 10_000;
 /// The most bytes of the file: accounts with the longest names.
 const LONGEST_FILE: u64 = 8 << 20;
 
-/// Hashes that are computed at once: each takes 19 MiB and a processor for some
-/// hundredths of a second.
-const HASHES_AT_ONCE: usize = 2;
-
 /// The accounts of a store. Clones share them.
 #[derive(Clone)]
 pub(super) struct Accounts(Rc<State>);
@@ -41,8 +38,7 @@ pub(super) struct Accounts(Rc<State>);
 struct State {
     file: PathBuf,
     hashes: RefCell<BTreeMap<String, String>>,
-    /// Who computes.
-    hashing: Limit,
+    hashing: Hashing,
     /// Who makes an account: one after the other.
     creating: Limit,
 }
@@ -68,46 +64,77 @@ impl Accounts {
         Ok(Self(Rc::new(State {
             file,
             hashes: RefCell::new(hashes),
-            hashing: Limit::new(HASHES_AT_ONCE),
+            hashing: Hashing::new(),
             creating: Limit::new(1),
         })))
     }
 
-    /// Whether that is the user's password.
+    /// Whether that is the user's password. A drop leaves the queue; those whose
+    /// client `has_left` come last in it.
     ///
     /// # Errors
     /// It cannot be computed.
-    pub(super) async fn check(&self, user: &User, password: Password) -> io::Result<Verdict> {
+    pub(super) async fn check(
+        &self,
+        user: &User,
+        password: Password,
+        has_left: &dyn Fn() -> bool,
+    ) -> io::Result<Verdict> {
+        let hashing = &self.0.hashing;
         let known = self.0.hashes.borrow().get(user.name()).cloned();
-        let _permit = self.0.hashing.acquire().await;
         if let Some(hash) = known {
-            return blocking(move || verify(&hash, &password)).await;
+            return Ok(match hashing.verify(hash, password, has_left).await? {
+                true => Verdict::Match,
+                false => Verdict::NoMatch,
+            });
         }
         // As much work, for nothing.
-        blocking(move || hash(&password)).await?;
+        hashing.hash(password, has_left).await?;
         Ok(Verdict::Unknown)
     }
 
-    /// Makes an account, durably.
+    /// Makes an account, durably. A drop leaves the queue, as long as nothing is
+    /// written.
     ///
     /// # Errors
     /// It cannot be written, or there are [`MOST_ACCOUNTS`].
-    pub(super) async fn create(&self, user: &User, password: Password) -> io::Result<Creation> {
-        let _turn = self.0.creating.acquire().await;
-        let name = user.name().to_owned();
-        let mut hashes = self.0.hashes.borrow().clone();
-        if hashes.contains_key(&name) {
+    pub(super) async fn create(
+        &self,
+        user: &User,
+        password: Password,
+        has_left: &dyn Fn() -> bool,
+    ) -> io::Result<Creation> {
+        if self.is_taken(user)? {
             return Ok(Creation::Taken);
+        }
+        let hash = self.0.hashing.hash(password, has_left).await?;
+        to_the_end(self.clone().add(user.clone(), hash)).await
+    }
+
+    /// Whether there is such an account.
+    ///
+    /// # Errors
+    /// There is none, and no room for one.
+    fn is_taken(&self, user: &User) -> io::Result<bool> {
+        let hashes = self.0.hashes.borrow();
+        if hashes.contains_key(user.name()) {
+            return Ok(true);
         }
         if hashes.len() >= MOST_ACCOUNTS {
             let why = format!("there are {MOST_ACCOUNTS} accounts already");
             return Err(io::Error::other(why));
         }
-        let hash = {
-            let _permit = self.0.hashing.acquire().await;
-            blocking(move || hash(&password)).await?
-        };
-        hashes.insert(name, hash);
+        Ok(false)
+    }
+
+    /// Writes an account, unless somebody was faster.
+    async fn add(self, user: User, hash: String) -> io::Result<Creation> {
+        let _turn = self.0.creating.acquire().await;
+        if self.is_taken(&user)? {
+            return Ok(Creation::Taken);
+        }
+        let mut hashes = self.0.hashes.borrow().clone();
+        hashes.insert(user.name().to_owned(), hash);
         let file = self.0.file.clone();
         let mut text = String::new();
         for (user, hash) in &hashes {
@@ -124,21 +151,6 @@ fn understood(line: &str) -> Option<(User, &str)> {
     let (user, hash) = line.rsplit_once(':')?;
     PasswordHash::new(hash).ok()?;
     Some((User::new(user).ok()?, hash))
-}
-
-fn hash(password: &Password) -> io::Result<String> {
-    let hash = Argon2::default().hash_password(password.bytes());
-    Ok(hash.map_err(io::Error::other)?.to_string())
-}
-
-fn verify(hash: &str, password: &Password) -> io::Result<Verdict> {
-    use argon2::password_hash::Error;
-    let hash = PasswordHash::new(hash).map_err(io::Error::other)?;
-    match Argon2::default().verify_password(password.bytes(), &hash) {
-        Ok(()) => Ok(Verdict::Match),
-        Err(Error::PasswordInvalid) => Ok(Verdict::NoMatch),
-        Err(error) => Err(io::Error::other(error)),
-    }
 }
 
 #[cfg(test)]
@@ -165,11 +177,17 @@ mod tests {
         let colons = "al:ice";
         run(async {
             let accounts = Accounts::open(root.path()).unwrap();
-            let unknown = accounts.check(&user(colons), password("a")).await;
+            let unknown = accounts
+                .check(&user(colons), password("a"), &|| false)
+                .await;
             assert_eq!(unknown.unwrap(), Verdict::Unknown);
-            let created = accounts.create(&user(colons), password("a")).await;
+            let created = accounts
+                .create(&user(colons), password("a"), &|| false)
+                .await;
             assert_eq!(created.unwrap(), Creation::Created);
-            let taken = accounts.create(&user(colons), password("b")).await;
+            let taken = accounts
+                .create(&user(colons), password("b"), &|| false)
+                .await;
             assert_eq!(taken.unwrap(), Creation::Taken);
         })
         .unwrap();
@@ -181,7 +199,9 @@ mod tests {
         run(async {
             let accounts = Accounts::open(root.path()).unwrap();
             for (given, verdict) in [("a", Verdict::Match), ("b", Verdict::NoMatch)] {
-                let checked = accounts.check(&user(colons), password(given)).await;
+                let checked = accounts
+                    .check(&user(colons), password(given), &|| false)
+                    .await;
                 assert_eq!(checked.unwrap(), verdict);
             }
         })
@@ -194,15 +214,20 @@ mod tests {
         run(async {
             let accounts = Accounts::open(root.path()).unwrap();
             let (alice, bob) = (user("alice"), user("bob"));
-            let first = accounts.create(&alice, password("first"));
-            let second = accounts.create(&alice, password("second"));
-            let third = accounts.create(&bob, password("third"));
+            let first = accounts.create(&alice, password("first"), &|| false);
+            let second = accounts.create(&alice, password("second"), &|| false);
+            let third = accounts.create(&bob, password("third"), &|| false);
             let made = future::zip(first, future::zip(second, third)).await;
-            assert_eq!(made.0.unwrap(), Creation::Created);
-            assert_eq!(made.1.0.unwrap(), Creation::Taken);
+            let (faster, slower) = match (made.0.unwrap(), made.1.0.unwrap()) {
+                (Creation::Created, Creation::Taken) => ("first", "second"),
+                (Creation::Taken, Creation::Created) => ("second", "first"),
+                other => panic!("{other:?}"),
+            };
             assert_eq!(made.1.1.unwrap(), Creation::Created);
-            let checked = accounts.check(&alice, password("first")).await;
-            assert_eq!(checked.unwrap(), Verdict::Match);
+            for (given, verdict) in [(faster, Verdict::Match), (slower, Verdict::NoMatch)] {
+                let checked = accounts.check(&alice, password(given), &|| false).await;
+                assert_eq!(checked.unwrap(), verdict);
+            }
         })
         .unwrap();
     }
@@ -231,7 +256,9 @@ mod tests {
         fs::write(root.path().join(FILE), text).unwrap();
         run(async {
             let accounts = Accounts::open(root.path()).unwrap();
-            let error = accounts.create(&user("more"), password("a")).await;
+            let error = accounts
+                .create(&user("more"), password("a"), &|| false)
+                .await;
             let error = error.unwrap_err().to_string();
             assert_eq!(error, "there are 10000 accounts already");
         })

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use futures_lite::future;
 
-use super::accounts::Accounts;
 use super::carried::to_the_end;
 use super::catalogue::Key;
 use super::connection::{Came, Connection};
@@ -72,6 +71,7 @@ impl Session<'_> {
     /// Somebody, or the end of the connection.
     async fn log_in(&mut self) -> io::Result<Result<User, End>> {
         let client = self.connection.client;
+        let has_left = || client.stream.has_finished();
         loop {
             let mut step = match self.connection.message().await? {
                 Ok(fields) => self.login.message(&fields),
@@ -84,14 +84,17 @@ impl Session<'_> {
             loop {
                 step = match step {
                     Step::Check(user, password) => {
-                        match self.store.accounts.check(&user, password).await {
+                        let accounts = &self.store.accounts;
+                        let checked = accounts.check(&user, password, &has_left);
+                        match unless_gone(client, checked).await? {
                             Ok(verdict) => self.login.checked(user, verdict),
                             Err(error) => return self.fail(&error).await.map(Err),
                         }
                     }
                     Step::Create(user, password) => {
-                        let made = make(self.store.accounts.clone(), user.clone(), password);
-                        match made.await {
+                        let accounts = &self.store.accounts;
+                        let made = accounts.create(&user, password, &has_left);
+                        match unless_gone(client, made).await? {
                             Ok(creation) => self.login.created(user, creation),
                             Err(error) => return self.fail(&error).await.map(Err),
                         }
@@ -381,12 +384,11 @@ impl Session<'_> {
     }
 }
 
-async fn make(
-    accounts: Accounts,
-    user: User,
-    password: crate::protocol::store::Password,
-) -> io::Result<super::login::Creation> {
-    to_the_end(async move { accounts.create(&user, password).await }).await
+/// What takes its time before a login, for as long as the client is there.
+async fn unless_gone<T>(client: &Client, work: impl Future<Output = T>) -> io::Result<T> {
+    let work = async { Ok(work.await) };
+    let vanished = async { Err(client.vanished().await) };
+    future::or(work, vanished).await
 }
 
 async fn put(
