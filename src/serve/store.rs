@@ -7,6 +7,7 @@
 mod accounts;
 mod carried;
 mod catalogue;
+mod collision;
 mod connection;
 mod decision;
 mod disk;

@@ -12,6 +12,34 @@ use std::time::Duration;
 const SIZES: [usize; 9] = [0, 1, 2, 3, 4, 5, 1000, 65_536, 300_001];
 
 #[test]
+fn blocks_and_directories_do_not_collide() {
+    let rack = Rack::new();
+    let mut alice = rack.alice();
+    let refused = |alice: &mut super::Client, path: &str, name: &str, why: &str| {
+        alice.announce(path, name, 1);
+        alice.send(b"z");
+        let warning = alice.line();
+        assert!(warning.contains(why), "{warning}");
+        alice.hear(super::PROCESS);
+    };
+    alice.put("d", "x", b"file x");
+    refused(&mut alice, "d/x_A1", "y", "is the name of a block of `d/x`");
+    refused(
+        &mut alice,
+        "d/x_B2/e",
+        "y",
+        "is the name of a block of `d/x`",
+    );
+    alice.put("q/w_A1", "y", b"file y");
+    refused(&mut alice, "q", "w", "that of `q/w_A1/y`");
+    // Nothing came of it, also not on disk, and what was there is as it was.
+    alice.put("q/w_A1", "y", b"another y");
+    alice.expect_file("d", "x", b"file x");
+    alice.expect_file("q/w_A1", "y", b"another y");
+    rack.probe(&["status"]).expect_code(0);
+}
+
+#[test]
 fn any_two_shard_servers_give_every_file_back() {
     let mut rack = Rack::new();
     let mut alice = rack.alice();

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::io;
 
 use super::catalogue::{Catalogue, Key};
+use super::collision::Lookalikes;
 use super::shards::{Fault, Shards, Trouble};
 use super::spool::Spool;
 use super::turns::{Turn, Turns};
@@ -22,6 +23,7 @@ pub(super) struct Engine {
     pub(super) shards: Shards,
     turns: Turns,
     working: Limit,
+    pub(super) lookalikes: Lookalikes,
     /// A change waits for shard servers.
     pub(super) is_waiting: Cell<bool>,
 }
@@ -48,6 +50,7 @@ impl Engine {
             shards,
             turns: Turns::default(),
             working: Limit::new(FILES_AT_ONCE),
+            lookalikes: Lookalikes::default(),
             is_waiting: Cell::new(true),
         }
     }

@@ -39,6 +39,7 @@ impl Engine {
         if old.is_none() {
             let user = key.user.clone();
             self.disk(move |it| it.expect_room(&user)).await?;
+            self.expect_no_collision(&key).await?;
         }
         let coded = blocking(move || {
             let sums = spool.encode()?;

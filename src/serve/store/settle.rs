@@ -209,6 +209,7 @@ impl Engine {
 
     /// The new file is the file.
     async fn adopt(&self, key: &Key, new: &Version) -> io::Result<Settled> {
+        self.lookalikes.note_new(key);
         let (about, version) = (key.clone(), new.clone());
         self.disk(move |it| {
             it.commit(&about, Some(&version))?;
