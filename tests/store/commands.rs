@@ -1,9 +1,10 @@
 //! `netkit probe store` and `store://`: words, files, records and exit statuses.
 
 use super::{Rack, content};
-use crate::support::process::{finish, netkit, netkit_through, run};
+use crate::support::process::{Process, finish, netkit, netkit_through, run, send_signal};
 use crate::support::{PATIENCE, peer};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -146,6 +147,55 @@ fn passwords_come_from_files_and_are_not_told() {
 }
 
 #[test]
+fn pipes_are_waited_for_only_where_they_can_be_read() {
+    let rack = Rack::new();
+    let pipe = rack.folder.path().join("pipe");
+    let path = pipe.to_str().expect("UTF-8");
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success());
+    let output = rack.probe(&["--create", "put", path, "docs/"]);
+    let output = output.expect_code(2);
+    let said = format!("cannot store `{path}`: it is no regular file");
+    assert!(output.stderr.contains(&said), "{output:?}");
+    // As `<(…)` is one: a password may come that way, and whoever waits for it can be ended.
+    let target = rack.store().address().to_string();
+    let words = [
+        "probe", "store", &target, "--user", "alice", "--create", "login",
+    ];
+    let start = || {
+        let mut command = netkit(&words);
+        command.args(["--password-file", path]);
+        command.env_remove("NETKIT_PASSWORD");
+        let client = Process::start(command);
+        // This waits until it is open at the other end too.
+        let writer = fs::File::options().write(true).open(&pipe);
+        (client, writer.expect("a pipe"))
+    };
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let (mut client, _writer) = start();
+        send_signal(client.id(), signal);
+        client.end(PATIENCE).expect_code(code);
+    }
+    let (mut client, mut writer) = start();
+    writer.write_all(b"wonderland\n").expect("a pipe");
+    drop(writer);
+    client.end(PATIENCE).expect_code(0);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_no_verdict() {
+    let rack = Rack::new();
+    rack.alice().put("docs", "a", b"hello");
+    let output = rack.folder.path().join("nodir").join("x");
+    let output = output.to_str().expect("UTF-8");
+    for more in [&[][..], &["--exit-detail"]] {
+        let words = [&["get", "docs/a", "--output", output], more].concat();
+        let said = rack.probe(&words).expect_code(4).stderr;
+        assert!(said.contains("cannot be kept"), "{said}");
+    }
+}
+
+#[test]
 fn a_password_is_asked_for_without_being_shown() {
     let rack = Rack::new();
     let address = rack.store().address();
@@ -175,6 +225,18 @@ fn what_is_asked_wrongly_is_named() {
         (&["ls", "docs"], "`docs` is one word too many"),
         (&["get", "file"], "`file` lies in no directory"),
         (&["get", "../file"], "`..` is no name of its own"),
+        (
+            &["put", ".", "docs/"],
+            "cannot store `.`: it is a directory",
+        ),
+        (
+            &["put", "src", "docs/"],
+            "cannot store `src`: it is a directory",
+        ),
+        (
+            &["put", "nofile", "docs/"],
+            "cannot store `nofile`: No such",
+        ),
         (
             &["put", "f", "docs/", "--output", "x"],
             "--output is for `get`",

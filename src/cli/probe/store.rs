@@ -58,7 +58,8 @@ fn run(verb: &Verb, arguments: &[OsString]) -> anyhow::Result<Exit> {
         };
         match probe(&options, &work, &server, &screen, &warn, &tell).await {
             Err(error) if is_usage(&error) => Ok(complain(&error)),
-            Err(error) if options.exit_detail => {
+            // A fault of this side is no verdict on the store.
+            Err(error) if options.exit_detail || class(&error) == Exit::Unknown => {
                 let class = class(&error);
                 complain(&error);
                 Ok(class)

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::net::{Echo, ask};
 use crate::protocol::shard::User;
 use crate::protocol::store::{LONGEST_PASSWORD, Password};
+use crate::reactor::blocking;
 
 /// Where they are, if no option says otherwise.
 const USER: &str = "NETKIT_USER";
@@ -67,7 +68,15 @@ impl Source {
         };
         User::new(&user).map_err(|it| NoCredentials(format!("cannot log in: {it}")))?;
         let password = match (&self.password_file, std::env::var_os(PASSWORD)) {
-            (Some(path), _) => read(path, warn)?,
+            (Some(path), _) => {
+                // It may be a pipe that nobody writes to.
+                let path = path.clone();
+                let (password, warning) = blocking(move || read(&path)).await?;
+                if let Some(warning) = warning {
+                    warn(&warning);
+                }
+                password
+            }
             (None, Some(password)) => password.into_vec(),
             (None, None) => {
                 let line = ask("Password: ", Echo::Off).await;
@@ -93,17 +102,14 @@ fn asked(line: io::Result<String>, variable: &str) -> Result<String, NoCredentia
     })
 }
 
-/// The first line of a file.
-fn read(path: &Path, warn: &dyn Fn(&str)) -> Result<Vec<u8>, NoCredentials> {
+/// The first line of a file, and what is to be warned of.
+fn read(path: &Path) -> Result<(Vec<u8>, Option<String>), NoCredentials> {
     let shown = path.display();
     let failed = |error| NoCredentials(format!("cannot read the password in `{shown}`: {error}"));
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode();
-    if mode & OTHERS != 0 {
-        warn(&format!(
-            "others may read the password in `{shown}` (hint: `chmod 600 {shown}`)"
-        ));
-    }
+    let warning = (mode & OTHERS != 0)
+        .then(|| format!("others may read the password in `{shown}` (hint: `chmod 600 {shown}`)"));
     let mut bytes = Vec::new();
     // A line end, and one byte that shows that it is too long.
     let most = LONGEST_PASSWORD as u64 + 3;
@@ -111,7 +117,7 @@ fn read(path: &Path, warn: &dyn Fn(&str)) -> Result<Vec<u8>, NoCredentials> {
     let end = bytes.iter().position(|it| *it == b'\n');
     bytes.truncate(end.unwrap_or(bytes.len()));
     bytes.pop_if(|it| *it == b'\r');
-    Ok(bytes)
+    Ok((bytes, warning))
 }
 
 #[cfg(test)]

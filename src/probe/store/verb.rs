@@ -1,9 +1,11 @@
 //! `netkit probe store`: a login and one command.
 
 mod options;
+mod source;
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use futures_lite::future;
@@ -20,6 +22,8 @@ use crate::protocol::shard;
 use crate::protocol::store::Command;
 use crate::protocol::store::reply::{Health, Mended, NO_FILES, Shard, numbers};
 use crate::reactor::{now, signals};
+
+use source::NoSource;
 
 pub use options::{Action, Options, Work};
 
@@ -69,6 +73,11 @@ struct Probe<'a> {
 
 impl Probe<'_> {
     async fn run(&self, tell: &dyn Fn(Record)) -> anyhow::Result<Exit> {
+        // What is asked wrongly is said before anybody types a password.
+        let source = match self.work {
+            Work::Put(path, _) => Some(source::open(path)?),
+            _ => None,
+        };
         let who = match self.options.source.find(self.warn).await {
             Ok(who) => who,
             Err(none) => return Err(none.into()),
@@ -79,7 +88,7 @@ impl Probe<'_> {
             target: self.server.name.clone(),
             ..Reply::default()
         };
-        let done = self.act(&who, &mut reply).await;
+        let done = self.act(&who, source, &mut reply).await;
         reply.phases.total = Some(now().saturating_duration_since(started));
         let exit = match &done {
             Ok(outcome) => {
@@ -107,7 +116,12 @@ impl Probe<'_> {
         done.map(|_| exit)
     }
 
-    async fn act(&self, who: &Credentials, reply: &mut Reply) -> anyhow::Result<Outcome> {
+    async fn act(
+        &self,
+        who: &Credentials,
+        source: Option<(File, u64)>,
+        reply: &mut Reply,
+    ) -> anyhow::Result<Outcome> {
         let options = self.options;
         let Place { host, port, name } = self.server;
         let dialed = dial(host, *port, options.families, options.timeout).await;
@@ -129,16 +143,16 @@ impl Probe<'_> {
         let entered = session.enter(who, options.create).await;
         entered.with_context(|| format!("cannot log in to {name}"))?;
         reply.phases.first_byte = Some(now().saturating_duration_since(asked));
-        match self.work {
-            Work::Login => {
+        match (self.work, source) {
+            (Work::Put(path, to), Some(source)) => self.put(session, path, source, to).await,
+            (Work::Other(command), _) => self.command(session, command).await,
+            (Work::Login | Work::Put(..), _) => {
                 self.screen.line(&format!("logged in as {}", who.user));
                 Ok(Outcome {
                     kind: "S",
                     ..Outcome::default()
                 })
             }
-            Work::Put(path, to) => self.put(session, path, to).await,
-            Work::Other(command) => self.command(session, command).await,
         }
     }
 
@@ -151,19 +165,11 @@ impl Probe<'_> {
     async fn put(
         &self,
         mut session: Session<TcpStream>,
-        path: &std::path::Path,
+        path: &Path,
+        (mut file, size): (File, u64),
         to: &shard::Place,
     ) -> anyhow::Result<Outcome> {
         let shown = path.display();
-        let open = || {
-            let file = File::open(path)?;
-            let metadata = file.metadata()?;
-            match metadata.is_file() {
-                true => Ok((file, metadata.len())),
-                false => Err(io::Error::other("it is no regular file")),
-            }
-        };
-        let (mut file, size) = open().with_context(|| format!("cannot store `{shown}`"))?;
         let command = Command::Store(to.clone(), size);
         self.screen.expect(size);
         let advance = |count| self.screen.advance(count);
@@ -333,5 +339,5 @@ fn sentence(mended: &Mended) -> String {
 /// Whether nothing was sent, as it was asked wrongly.
 #[must_use]
 pub fn is_usage(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<NoCredentials>().is_some()
+    error.is::<NoCredentials>() || error.is::<NoSource>()
 }

@@ -90,8 +90,11 @@ impl Options {
             (Action::Login, []) => Ok(Work::Login),
             (Action::Put, [path, to]) => {
                 let path = PathBuf::from(path);
-                let name = path.file_name().map(|it| it.to_string_lossy());
-                let to = remote(to, &name.unwrap_or_default())?;
+                let Some(name) = path.file_name() else {
+                    let shown = path.display();
+                    return Err(format!("cannot store `{shown}`: it is a directory"));
+                };
+                let to = remote(to, &name.to_string_lossy())?;
                 Ok(Work::Put(path, to))
             }
             (Action::Get, [at]) => Ok(Work::Other(Command::Retrieve(file(at)?))),
