@@ -225,7 +225,7 @@ fn two_full_disks_leave_the_old_file() {
     alice.announce("docs", "b", new.len());
     alice.send(&new);
     let warnings = [alice.line(), alice.line(), alice.line()];
-    assert_eq!(warnings[2], "WARN what was there before is as it was");
+    assert_eq!(warnings[2], "WARN there is no such file, as before");
     alice.hear(PROCESS);
     alice.expect_missing("docs", "b");
     assert!(!rack.block(1, "alice/docs/b_A1").exists());

@@ -16,6 +16,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use sha2::{Digest, Sha256};
 
+use super::trouble::holds;
 use super::{Credentials, Trouble};
 use crate::probe::copies::{Broken, Patience};
 use crate::protocol::input::Input;
@@ -90,6 +91,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// # Errors
     /// [`Trouble::Denied`] says why not.
     pub async fn enter(&mut self, who: &Credentials, create: bool) -> Result<(), Trouble> {
+        let entered = self.enter_as(who, create).await;
+        entered.map_err(|it| it.without(who.password.bytes()))
+    }
+
+    async fn enter_as(&mut self, who: &Credentials, create: bool) -> Result<(), Trouble> {
         self.greet().await?;
         let (user, password) = (who.user.as_bytes(), who.password.bytes());
         match self.ask(&[user, password]).await? {
@@ -351,6 +357,9 @@ fn entered(prompt: &Prompt, who: &Credentials) -> Result<(), Trouble> {
         Prompt::Unknown => format!("there is no user `{user}` (hint: --create makes the account)"),
         Prompt::Taken => format!("somebody else has just become `{user}`"),
         Prompt::Malformed => format!("nobody can be called `{user}` there"),
+        Prompt::Other { text, .. } if holds(text, who.password.bytes()) => {
+            "it says why in words that hold the password, and are not shown".into()
+        }
         Prompt::Other { text, .. } => format!("it says `{text}`"),
         other => return Err(misplaced(other)),
     }))

@@ -179,6 +179,25 @@ fn who_may_not_log_in_is_told_why() {
 }
 
 #[test]
+fn a_password_that_comes_back_is_not_shown() {
+    for said in [
+        "E\r\nbad alice secret\r\n2\r\nUsername: \r\nPassword: \r\n\r\n",
+        "E\r\nthere is no use\\secret\r\n0\r\n\r\n",
+        "alice secret\r\n",
+        "E\r\nx\r\nsecret\r\n",
+        "S\r\n1\r\nsecret: \r\n\r\n",
+    ] {
+        let said = format!("{HELLO}{said}");
+        let entered = run_fast_forward(async {
+            let mut session = session(&said, 1, true);
+            session.enter(&who(), false).await
+        });
+        let error = entered.unwrap().unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
 fn silence_has_a_limit() {
     for said in ["", "HI\r\n", "HI\r\n2\r\nUser"] {
         let greeted = run_fast_forward(async { session(said, 1, false).greet().await });

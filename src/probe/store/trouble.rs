@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::finding::Exit;
 use crate::probe::copies::Broken;
 use crate::protocol::peer::Malformed;
+use crate::protocol::raw::escape;
 use crate::protocol::store::reply::Failure;
 
 /// What a store did instead.
@@ -37,6 +38,17 @@ impl Trouble {
         Self::Broken(Broken::Malformed(why.into()))
     }
 
+    /// The same, without what was answered if a secret is in it: a server may say
+    /// what it was told.
+    pub(super) fn without(self, secret: &[u8]) -> Self {
+        match self {
+            Self::Broken(Broken::Malformed(why)) if holds(&why, secret) => {
+                Self::malformed("its answer, which is not of the protocol, holds the password")
+            }
+            other => other,
+        }
+    }
+
     /// Whether the connection was reset.
     #[must_use]
     pub fn is_reset(&self) -> bool {
@@ -63,6 +75,12 @@ impl Trouble {
             }
         }
     }
+}
+
+/// Whether a secret is in what is shown of an answer.
+pub(super) fn holds(shown: &str, secret: &[u8]) -> bool {
+    let once = escape(secret);
+    shown.contains(&once) || shown.contains(&escape(once.as_bytes()))
 }
 
 impl From<Broken> for Trouble {

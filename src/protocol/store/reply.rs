@@ -190,7 +190,8 @@ fn warned(input: &mut Input) -> Result<Option<Reply>, Malformed> {
     let Some(line) = input.line()? else {
         return Ok(None);
     };
-    let text = escape_head(&line.bytes, line.bytes.len());
+    // What the store quotes is escaped already.
+    let text = escape_head(&line.bytes, line.bytes.len()).replace(r"\\", r"\");
     let text = text.strip_prefix(WARN).unwrap_or_default();
     Ok(Some(Reply::Warning(text.into())))
 }
@@ -271,6 +272,15 @@ mod tests {
             }
             assert_eq!(Reply::decode(&mut pieces, &store), Ok(Some(reply)));
         }
+    }
+
+    #[test]
+    fn what_a_warning_quotes_is_escaped_once() {
+        let told = r"it answered `\x1b\n`";
+        let read = |text: &str| read(text.as_bytes(), &command(false));
+        let warned = |text: &str| Ok(Some(Reply::Warning(text.into())));
+        assert_eq!(read(&warning(told)), warned(told));
+        assert_eq!(read("WARN \x1b[31m\\\n"), warned(r"\x1b[31m\"));
     }
 
     #[test]

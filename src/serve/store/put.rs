@@ -8,7 +8,7 @@ use super::TARGET;
 use super::catalogue::{Intent, Key, Version};
 use super::decision::Kept;
 use super::engine::{Engine, Refusal};
-use super::settle::Way;
+use super::settle::{Settled, Way};
 use super::shards::{Fault, Trouble, on_all, on_each};
 use super::spool::Spool;
 use crate::probe::shard::Session;
@@ -148,6 +148,9 @@ impl Engine {
     async fn take_back(&self, intent: &Intent) -> Vec<String> {
         self.is_waiting.set(true);
         match self.settle(intent, Way::Back).await {
+            Ok(Settled::Old) if intent.old.is_none() => {
+                vec!["there is no such file, as before".into()]
+            }
             Ok(settled) => vec![settled.to_string()],
             Err(error) => vec![format!("{error}; what becomes of the file is open")],
         }
