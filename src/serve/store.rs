@@ -60,7 +60,8 @@ pub struct Options {
     /// Port to listen on; 0 picks one that is free on both families
     #[arg(long, short, value_name = "PORT", default_value_t = PORT)]
     pub port: u16,
-    /// Keep accounts and checksums in DIR, which is made if it is missing
+    /// Keep accounts and checksums in DIR, which is made if it is missing, and each file while it
+    /// is stored or fetched: a full disk there stops both
     #[arg(long, value_name = "DIR", default_value = "store")]
     pub root: PathBuf,
     /// Where the four shard servers are, in their order; their names are resolved at the start
