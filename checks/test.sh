@@ -47,7 +47,8 @@ cargo fmt --all --check
 echo '== lints'
 cargo clippy --locked --all-targets -- -D warnings
 echo '== tests'
-cargo test --locked
+# A job in the background ignores SIGINT, and so would everything that the tests start.
+env --default-signal=INT cargo test --locked
 echo '== documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 echo '== all passed'
