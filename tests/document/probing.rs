@@ -191,9 +191,10 @@ fn servers_that_misbehave_are_told_apart() {
     let deaf = ["probe", "document", &silent, "--timeout", "300ms"];
     let output = run(&deaf, b"").expect_code(0);
     assert_eq!(output.stdout, "");
-    let stuck = peer::tcp(|mut stream| {
+    let (_held, until_dropped) = std::sync::mpsc::channel::<()>();
+    let stuck = peer::tcp(move |mut stream| {
         drop(stream.read_to_end(&mut Vec::new()));
-        std::thread::sleep(PATIENCE);
+        let _ = until_dropped.recv();
     });
     let stuck = stuck.to_string();
     let deaf = ["probe", "document", &stuck, "--timeout", "300ms"];

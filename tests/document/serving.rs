@@ -260,10 +260,19 @@ fn an_idle_client_is_closed_and_one_that_is_told_something_is_not() {
     expect_end(&idle.stream);
     assert!(server.wait_for_log("said 0 updates").ends_with("idle"));
     let (mut speaker, mut listener) = (Client::connect(&server), Client::connect(&server));
-    for number in 0..10 {
-        std::thread::sleep(Duration::from_millis(100));
-        speaker.say(&format!("{number};"));
-        assert_eq!(listener.hear(), format!("{number};"));
+    // Those who are idle at another server tell when the time is over, twice.
+    let other = Site::new();
+    let clock = other.serve(&["--idle-timeout", "600ms"]);
+    let mut number = 0;
+    for _ in 0..2 {
+        let idle = Client::connect(&clock);
+        let waiting = std::thread::spawn(move || expect_end(&idle.stream));
+        while !waiting.is_finished() {
+            speaker.say(&format!("{number};"));
+            assert_eq!(listener.hear(), format!("{number};"));
+            number += 1;
+        }
+        waiting.join().expect("a thread that ends");
     }
 }
 

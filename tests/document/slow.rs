@@ -3,18 +3,19 @@
 use super::{Client, Site};
 use crate::check::records::assert_valid_document;
 use crate::support::PATIENCE;
+use crate::support::client::{answers, expect_silence};
 use crate::support::peer;
 use crate::support::process::{Process, netkit, run};
 use std::io::{Read, Write};
-use std::thread::sleep;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 /// A server that sends the beginning of a frame, and then a byte now and then.
 fn dribbling() -> String {
     let address = peer::tcp(|mut stream| {
         let mut sent = stream.write_all(b"1000      ");
-        while sent.is_ok() {
-            sleep(Duration::from_millis(50));
+        // Nothing comes from the client before it gives up.
+        while sent.is_ok() && !answers(&stream, Duration::from_millis(50)) {
             sent = stream.write_all(b"x");
         }
     });
@@ -39,7 +40,7 @@ fn a_server_that_dribbles_is_not_waited_for() {
 fn frames_that_are_far_apart_are_waited_for() {
     let address = peer::tcp(|mut stream| {
         for _ in 0..4 {
-            sleep(Duration::from_millis(150));
+            expect_silence(&stream, Duration::from_millis(150));
             drop(stream.write_all(b"1         x"));
         }
     });
@@ -59,8 +60,9 @@ fn frames_that_are_far_apart_are_waited_for() {
 
 #[test]
 fn a_server_that_does_not_read_is_not_waited_for() {
-    let deaf = peer::tcp(|stream| {
-        sleep(PATIENCE);
+    let (_held, until_dropped) = channel::<()>();
+    let deaf = peer::tcp(move |stream| {
+        let _ = until_dropped.recv();
         drop(stream);
     });
     let target = deaf.to_string();

@@ -282,7 +282,7 @@ fn the_end_of_the_listener_is_the_end_of_its_programs() {
         "--grace",
         "0s",
         "--sh-exec",
-        "echo $$; exec sleep 1000",
+        "echo $$; exec tail -f /dev/null",
     ]);
     let mut stream = connect(listener.address);
     let mut line = String::new();

@@ -9,18 +9,27 @@ use crate::support::{PATIENCE, becomes_true};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
 
-/// Stores blocks under one name, each of its number's bytes, until the server is gone. Returns the
-/// number of the last that was said to be kept.
-fn store_until_killed(mut stream: TcpStream, from: u8, size: usize) -> u8 {
+/// Pieces in which a block is sent.
+const PIECES: usize = 10;
+
+/// Stores blocks under one name, each of its number's bytes, until the server is gone; `step` is
+/// told of each piece that was sent and of each answer. Returns the number of the last that was
+/// said to be kept.
+fn store_until_killed(mut stream: TcpStream, from: u8, size: usize, step: &Sender<()>) -> u8 {
     let mut kept = from;
     let store = |number: u8, stream: &mut TcpStream| -> std::io::Result<()> {
         let mut done = [0];
         write!(stream, "STR\r\n{size}\r\nn\r\np\r\n\r\n")?;
         stream.read_exact(&mut done)?;
-        stream.write_all(&vec![number; size])?;
-        stream.read_exact(&mut done)
+        for piece in vec![number; size].chunks(size / PIECES) {
+            stream.write_all(piece)?;
+            let _ = step.send(());
+        }
+        stream.read_exact(&mut done)?;
+        let _ = step.send(());
+        Ok(())
     };
     if stream.write_all(b"alice\r\n").is_ok() {
         while store(kept.wrapping_add(1), &mut stream).is_ok() {
@@ -60,9 +69,12 @@ fn a_kill_at_any_moment_leaves_the_old_block_or_the_new_one() {
         );
         // There before the kill, however late its thread begins.
         let stream = connect(server.ipv4());
-        let storing = std::thread::spawn(move || store_until_killed(stream, first, SIZE));
-        // Another moment each time: the first blocks take some milliseconds each.
-        std::thread::sleep(Duration::from_micros(round * 977 % 23_000));
+        let (step, steps) = channel();
+        let storing = std::thread::spawn(move || store_until_killed(stream, first, SIZE, &step));
+        // Another moment each time, within the first few blocks.
+        for _ in 0..round {
+            steps.recv_timeout(PATIENCE).expect("it goes on");
+        }
         server.signal("KILL");
         server.wait_for_exit(PATIENCE);
         last = storing.join().expect("the client");

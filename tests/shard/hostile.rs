@@ -2,7 +2,9 @@
 //! and everybody else is served.
 
 use super::{Site, announce, block, get, line, login, names, put, say};
-use crate::support::client::{connect, expect_bytes, expect_end, reset, write_until_stuck};
+use crate::support::client::{
+    answers, connect, expect_bytes, expect_end, reset, write_until_stuck,
+};
 use crate::support::usage::descriptors;
 use crate::support::{PATIENCE, becomes_true};
 use std::fs;
@@ -257,8 +259,7 @@ fn who_sends_too_slowly_is_given_up() {
             expect_bytes(&stream, b"\0");
         }
         let ended = becomes_true(PATIENCE, || {
-            std::thread::sleep(Duration::from_millis(50));
-            stream.write_all(piece).is_err()
+            answers(&stream, Duration::from_millis(50)) || stream.write_all(piece).is_err()
         });
         assert!(ended, "it goes on with {}", begin.escape_ascii());
     }
@@ -306,7 +307,7 @@ fn a_directory_that_cannot_be_used_is_said() {
 #[test]
 fn a_block_that_is_refused_is_not_taken_for_requests() {
     let site = Site::new();
-    let server = site.serve(&["--max-block", "1000"]);
+    let server = site.serve(&["--max-block", "1000", "-v"]);
     put(&login(server.ipv4(), "alice"), "n", "p", b"kept");
     let body = b"DEL\r\nn\r\np\r\n\r\nSTR\r\n0\r\nm\r\np\r\n\r\n";
     let heads = [
@@ -317,15 +318,16 @@ fn a_block_that_is_refused_is_not_taken_for_requests() {
     ];
     for head in heads {
         // At once, and in pieces of their own.
-        for pause in [None, Some(Duration::from_millis(20))] {
+        for at_once in [true, false] {
             let alice = login(server.ipv4(), "alice");
-            match pause {
-                None => say(&alice, &[head.as_bytes(), body].concat()),
-                Some(pause) => {
-                    say(&alice, head.as_bytes());
-                    std::thread::sleep(pause);
-                    say(&alice, body);
-                }
+            if at_once {
+                say(&alice, &[head.as_bytes(), body].concat());
+            } else {
+                let own = alice.local_addr().expect("an address");
+                server.wait_for_log(&format!("{own} received 7 bytes"));
+                say(&alice, head.as_bytes());
+                server.wait_for_log(&format!("{own} received {} bytes", head.len()));
+                say(&alice, body);
             }
             let said = line(&alice);
             assert!(said.starts_with("ERROR "), "{head:?}: {said}");

@@ -18,30 +18,33 @@ fn blocks_come_back_are_replaced_and_removed() {
     let server = site.serve(&[]);
     let alice = login(server.ipv4(), "alice");
     assert_eq!(
-        get(&alice, "n_A1.txt", "work"),
+        get(&alice, "n_A1.txt", "papers"),
         Err("ERROR no such block".into())
     );
     for size in [5, 0, 1, 100_000, 3_000_000, 7] {
         let block = block(1, size);
-        put(&alice, "n_A1.txt", "work", &block);
-        assert!(get(&alice, "n_A1.txt", "work") == Ok(block), "{size} bytes");
+        put(&alice, "n_A1.txt", "papers", &block);
+        assert!(
+            get(&alice, "n_A1.txt", "papers") == Ok(block),
+            "{size} bytes"
+        );
     }
-    put(&alice, "n_A2.txt", "work/deeper/still", b"other");
+    put(&alice, "n_A2.txt", "papers/deeper/still", b"other");
     assert_eq!(
-        get(&alice, "n_A2.txt", "/work//deeper/still/"),
+        get(&alice, "n_A2.txt", "/papers//deeper/still/"),
         Ok(b"other".into())
     );
-    delete(&alice, "n_A1.txt", "work");
-    delete(&alice, "n_A1.txt", "work");
+    delete(&alice, "n_A1.txt", "papers");
+    delete(&alice, "n_A1.txt", "papers");
     assert_eq!(
-        get(&alice, "n_A1.txt", "work"),
+        get(&alice, "n_A1.txt", "papers"),
         Err("ERROR no such block".into())
     );
     assert!(site.unfinished().is_empty());
-    server.wait_for_log("alice: STR work/n_A1.txt (5 bytes): kept");
-    server.wait_for_log("alice: RTV work/n_A1.txt: sent 5 bytes");
-    server.wait_for_log("alice: DEL work/n_A1.txt: was not there");
-    let kept = fs::metadata(site.root().join("alice/work/deeper/still/n_A2.txt"));
+    server.wait_for_log("alice: STR papers/n_A1.txt (5 bytes): kept");
+    server.wait_for_log("alice: RTV papers/n_A1.txt: sent 5 bytes");
+    server.wait_for_log("alice: DEL papers/n_A1.txt: was not there");
+    let kept = fs::metadata(site.root().join("alice/papers/deeper/still/n_A2.txt"));
     assert_eq!(kept.expect("the block").permissions().mode() & 0o777, 0o600);
     drop(alice);
     server.wait_for_log(" 18 requests: ");

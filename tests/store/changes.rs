@@ -5,9 +5,11 @@ use super::{Rack, content, stored};
 use crate::support::process::run;
 use crate::support::usage::resident_bytes;
 use crate::support::{PATIENCE, becomes_true};
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::os::unix::fs::DirEntryExt;
+use std::path::PathBuf;
 
 const SIZES: [usize; 9] = [0, 1, 2, 3, 4, 5, 1000, 65_536, 300_001];
 
@@ -95,6 +97,15 @@ fn a_file_is_replaced_listed_and_removed() {
     alice.hear("No files in database");
 }
 
+/// The blocks of `docs/a`, with the number of the file that each is in: another once it is
+/// replaced.
+fn blocks(rack: &Rack) -> HashSet<(PathBuf, u64)> {
+    let folders = (1..=4).map(|number| rack.block(number, "alice/docs"));
+    let files = folders.flat_map(|it| fs::read_dir(it).expect("a folder of blocks"));
+    let numbered = files.filter_map(|it| it.ok().map(|it| (it.path(), it.ino())));
+    numbered.collect()
+}
+
 #[test]
 fn a_store_that_is_killed_has_the_old_file_or_the_new_one() {
     let mut rack = Rack::new();
@@ -102,6 +113,7 @@ fn a_store_that_is_killed_has_the_old_file_or_the_new_one() {
     rack.alice().put("docs", "a", &content(0, size));
     let mut old = 0;
     for round in 1..=12 {
+        let before = blocks(&rack);
         let mut client = rack.alice();
         client.announce("docs", "a", size + 1);
         let new = content(round, size + 1);
@@ -111,7 +123,12 @@ fn a_store_that_is_killed_has_the_old_file_or_the_new_one() {
             // At any moment after.
             _ => client.send(&new),
         }
-        std::thread::sleep(Duration::from_millis(9 * round));
+        // Another moment each time: once so many blocks have been replaced.
+        if round % 4 != 0 {
+            let wanted = usize::try_from(round % 9).expect("a small number");
+            let replaced = || blocks(&rack).difference(&before).count() >= wanted;
+            assert!(becomes_true(PATIENCE, replaced), "round {round}");
+        }
         rack.kill_store();
         let mut client = rack.alice();
         client.say(&["RTV", "a", "docs"]);
