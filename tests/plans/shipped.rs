@@ -188,14 +188,15 @@ fn the_plan_of_the_small_services_passes_beside_them() {
     let shards = "localhost,localhost,localhost,localhost";
     let store = ["serve", "store", "--root", &accounts, "--shards", shards];
     servers.push(Server::of(host.netkit(&store)));
-    let leader = [
-        "check",
-        "-q",
-        "--wait",
-        "20s",
-        "cluster://127.0.0.1:3681-3682",
+    let members = "cluster://127.0.0.1:3681-3682";
+    let all_up = [
+        "--expect",
+        "^member 1 .* up$",
+        "--expect",
+        "^member 2 .* up$",
     ];
-    host.run(&leader).expect_code(0);
+    let waiting = [&["check", "-q", "--wait", "20s", members], &all_up[..]].concat();
+    host.run(&waiting).expect_code(0);
     let checked = passed(&host, "small-services.toml");
     assert_eq!(checked.results.len(), 10, "{checked:?}");
 }
